@@ -1,0 +1,1 @@
+"""One folder per partner, and nothing else."""

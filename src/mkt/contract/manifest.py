@@ -1,0 +1,86 @@
+"""`manifest.yaml`: what can be known of a connector without importing its code."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from mkt.contract.event import Category
+from mkt.contract.streams import Stream
+
+ID: Final = r"^[a-z0-9](-?[a-z0-9])*$"
+"""The grammar of tenants, integration names and connector ids; at most 63 characters, so no `--`."""
+
+Slug = Annotated[str, StringConstraints(pattern=ID, max_length=63)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SecretDeclaration(_Model):
+    """A secret the connector can use. What is not sensitive is an identifier and is never masked."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    sensitive: bool = True
+    required: bool = True
+    set: str = ""
+    """The alternative it belongs to; empty: needed always."""
+    how: str
+    """Where the customer's admin finds it."""
+
+
+class StepDeclaration(_Model):
+    """A rung of the verify ladder."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: str
+
+
+class RateLimit(_Model):
+    """The partner's pace, shared by all that have the same host, account or tenant."""
+
+    requests: int = Field(gt=0)
+    seconds: float = Field(gt=0)
+    per: Literal["host", "account", "tenant"] = "host"
+
+
+class WebhookVerification(_Model):
+    """How an inbound delivery is verified before it is parsed."""
+
+    scheme: Literal[
+        "none", "standard_webhooks", "github", "stripe", "hubspot_v3", "hmac", "static_token", "connector"
+    ]
+    secret: str = ""
+    header: str = ""
+    inline: bool = False
+
+
+class Manifest(_Model):
+    """Everything an operator, `lint` and the docs need to know of a connector."""
+
+    id: Slug
+    version: int = Field(default=1, ge=1)
+    """Raised when the meaning or the ids of records change."""
+    name: str
+    category: Category
+    description: str
+    docs: str
+    hosts: tuple[str, ...]
+    """`*.workday.com`, exact names, or `any`: every public host in this integration's own URL settings."""
+    streams: tuple[Stream, ...] = ()
+    secrets: tuple[SecretDeclaration, ...] = ()
+    rate_limit: RateLimit | None = None
+    minimum_interval_minutes: int = Field(default=1, ge=1)
+    verify: tuple[StepDeclaration, ...] = Field(min_length=1)
+    handover: str = ""
+    webhook: WebhookVerification = WebhookVerification(scheme="none")
+
+    def secret(self, name: str) -> SecretDeclaration | None:
+        """Return the declaration of a secret."""
+        return next((secret for secret in self.secrets if secret.name == name), None)
+
+    @property
+    def secret_sets(self) -> dict[str, tuple[SecretDeclaration, ...]]:
+        """The alternative sets of secrets, in the manifest's order, each with its members."""
+        names = dict.fromkeys(secret.set for secret in self.secrets if secret.set)
+        return {name: tuple(s for s in self.secrets if s.set == name) for name in names}

@@ -1,0 +1,1 @@
+"""What mkt does: verify, sync, guard, schedule. Nothing here prints."""

@@ -1,0 +1,135 @@
+"""What verify and sync report: results of integrations, a summary, an exit code. `output/` prints it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from mkt.contract import Actor, Category, ErrorClass, StepOutcome
+
+VerifyOutcome = Literal["pass", "warn", "fail"]
+SyncOutcome = Literal["ok", "failed", "held", "deferred", "skipped"]
+Command = Literal["verify", "sync"]
+
+EXIT_TERMINATED = {"interrupted": 130, "terminated": 143}
+EXIT_FAILED, EXIT_PARTIAL, EXIT_LATER = 1, 3, 75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an integration failed, in the words of DESIGN section 5."""
+
+    error_class: ErrorClass
+    code: str
+    message: str
+    remedy: str
+    actor: Actor
+    fingerprint: str
+    retry_at: datetime | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the `error` object of an event."""
+        fields = asdict(self)
+        error = {"class": fields.pop("error_class"), **fields}
+        retry_at = error.pop("retry_at")
+        return error if retry_at is None else {**error, "retry_at": retry_at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """One rung of the ladder; `ms` is how long it took."""
+
+    step: str
+    title: str
+    outcome: StepOutcome
+    evidence: str = ""
+    remedy: str = ""
+    actor: Actor | None = None
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCounts:
+    """What a sync did to one stream."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    invalid: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of one integration. A broken tenant file has no integration and no connector."""
+
+    tenant: str
+    integration: str | None
+    connector: str | None = None
+    category: Category | None = None
+    run_id: str | None = None
+    outcome: VerifyOutcome | SyncOutcome
+    failure: Failure | None = None
+    note: str = ""
+    """Why it was deferred or skipped, or what else a person should know."""
+    duration_ms: int = 0
+    steps: tuple[StepResult, ...] = ()
+    streams: Mapping[str, StreamCounts] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        return f"{self.tenant}/{self.integration}" if self.integration else self.tenant
+
+    @property
+    def totals(self) -> StreamCounts:
+        """The counts of all streams together."""
+        names = ("created", "updated", "unchanged", "deleted", "invalid")
+        return StreamCounts(**{n: sum(getattr(s, n) for s in self.streams.values()) for n in names})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDue:
+    """An integration that a sync left alone: when its turn comes (None: only on request)."""
+
+    target: str
+    next_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One `mkt verify` or `mkt sync`."""
+
+    command: Command
+    results: tuple[Result, ...]
+    not_due: tuple[NotDue, ...] = ()
+    stopped: Literal["interrupted", "terminated"] | None = None
+    duration_ms: int = 0
+    dry_run: bool = False
+
+    def count(self, *outcomes: str) -> int:
+        return sum(result.outcome in outcomes for result in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        """The first that matches in DESIGN section 4."""
+        if self.stopped:
+            return EXIT_TERMINATED[self.stopped]
+        bad = self.count("fail", "failed", "held")
+        if bad:
+            return EXIT_PARTIAL if self.count("ok") else EXIT_FAILED
+        return EXIT_LATER if self.count("deferred") else 0
+
+    def summary(self) -> dict[str, Any]:
+        """Return the details of the `run.summary` event."""
+        return {
+            "command": self.command,
+            "exit_code": self.exit_code,
+            "duration_ms": self.duration_ms,
+            "ok": self.count("ok", "pass"),
+            "warn": self.count("warn"),
+            "failed": self.count("fail", "failed"),
+            "held": self.count("held"),
+            "deferred": self.count("deferred"),
+            "skipped": self.count("skipped"),
+            "not_due": len(self.not_due),
+        }

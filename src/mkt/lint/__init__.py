@@ -1,0 +1,1 @@
+"""Rules over config files, offline. One file per family."""

@@ -1,0 +1,1 @@
+"""A report becomes text. One file per shape; nothing here decides anything."""

@@ -1,0 +1,1 @@
+"""The base that the partners' simulators build on."""

@@ -1,0 +1,262 @@
+"""What a store promises. Every store passes the same contract tests (`tests/store/`)."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from mkt.contract import Complete, ConnectorEvent, Json, JsonObject, Level, Stream
+
+
+class Key(NamedTuple):
+    """An integration's key in every table."""
+
+    tenant: str
+    integration: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One verify or sync of one integration. `outcome` is "running" until it has finished."""
+
+    id: str
+    command: str
+    key: Key
+    connector: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: str = "running"
+    error: JsonObject | None = None
+    details: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamState:
+    """Where a stream's sync left off; `as_of` is when its last finished sync began."""
+
+    cursor: Json = None
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationState:
+    """What the engine knows of an integration between runs.
+
+    `failures` counts failed syncs in a row, `fingerprint` is of the settings, the connector's version and the
+    manifest's streams at the last finished sync.
+    """
+
+    key: Key
+    next_due_at: datetime | None = None
+    last_run_id: str = ""
+    last_outcome: str = ""
+    last_error: JsonObject | None = None
+    last_finished_at: datetime | None = None
+    last_ok_at: datetime | None = None
+    last_change_at: datetime | None = None
+    failures: int = 0
+    fingerprint: str = ""
+    streams: Mapping[str, StreamState] = field(default_factory=dict)
+
+
+class Lease(NamedTuple):
+    """The right to run one integration. Every commit checks `epoch`."""
+
+    key: Key
+    holder: str
+    epoch: int
+
+
+class Row(NamedTuple):
+    """A record on its way into the store; `document` None is a `Deleted`."""
+
+    stream: Stream
+    external_id: str
+    scope: str
+    document: bytes | None
+    digest: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one commit stores: rows in the order they were yielded, and the cursor that they belong to."""
+
+    rows: list[Row] = field(default_factory=list)
+    completes: list[Complete] = field(default_factory=list)
+    cursors: dict[Stream, Json] = field(default_factory=dict)
+    invalid: dict[Stream, int] = field(default_factory=dict)
+    memory: list[tuple[str, Json, datetime | None]] = field(default_factory=list)
+    """`context.state` puts: key, value, expiry."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StreamChanges:
+    """What a run changes in one stream.
+
+    `live` are the live records before; `deleted` go now, `absent` are missing for the first time and go at the
+    next listing; `listed` tells that at least one scope was listed to its end, `seen` how many ids the run saw.
+    """
+
+    live: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    absent: int = 0
+    invalid: int = 0
+    seen: int = 0
+    listed: bool = False
+
+
+class SyncWriter(Protocol):
+    """One run's way into the store.
+
+    *Direct* while no stream of the integration has ever finished: rows are visible at once, absence deletes
+    nothing. *Staged* in every other run: rows wait on disk, with a staged cursor in the same transaction, until
+    `promote` applies records and cursors of all streams together.
+    """
+
+    @property
+    def direct(self) -> bool: ...
+    @property
+    def resumed(self) -> bool:
+        """Tell whether the run goes on from the staging, or the first load, that an earlier one left."""
+        ...
+
+    def cursor(self, stream: Stream) -> Json:
+        """Return where to start: the staged cursor, else the committed one, else None."""
+        ...
+
+    def write(self, batch: Batch) -> None:
+        """Store one batch in one transaction. Raise `LeaseLost` when the epoch has moved on."""
+        ...
+
+    def changes(self) -> dict[Stream, StreamChanges]:
+        """Return what `promote` would apply or, of a direct run, what was applied."""
+        ...
+
+    def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
+        """Apply everything in one transaction and return it; the streams are finished `as_of` then."""
+        ...
+
+    def discard(self) -> None:
+        """Forget the staging. Without this it is kept, and a run within 24 h resumes it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A record as it is exported. `seq` follows commit order over the whole store."""
+
+    seq: int
+    key: Key
+    stream: Stream
+    external_id: str
+    data: dict[str, Any]
+    first_seen_at: datetime
+    changed_at: datetime
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """Which events: of these integrations (None: all), after this id, the newest `limit` of them."""
+
+    keys: Collection[Key] | None = None
+    run_id: str = ""
+    levels: Collection[Level] = ()
+    after_id: str = ""
+    limit: int | None = None
+
+
+class Store(Protocol):
+    """What mkt remembers. Safe to use from several threads and several processes.
+
+    Times are aware. Every method raises `StoreError` (a `LocalError`) when the disk or the database fails.
+    """
+
+    def close(self) -> None: ...
+
+    # what happened
+    def add_events(self, events: Sequence[ConnectorEvent]) -> None: ...
+    def events(self, query: EventQuery) -> Iterator[ConnectorEvent]:
+        """Return events in order of time."""
+        ...
+
+    def start_run(self, run: Run) -> None: ...
+    def finish_run(self, run: Run, state: IntegrationState | None = None, lease: Lease | None = None) -> None:
+        """Store the finished run and, in the same transaction, the new state (its `streams` are not written).
+
+        Raise `LeaseLost` when a lease is given whose epoch has moved on.
+        """
+        ...
+
+    def runs(self, keys: Collection[Key] | None = None, *, limit: int = 50) -> list[Run]:
+        """Return the newest runs, newest first."""
+        ...
+
+    def find_runs(self, part: str) -> list[Run]:
+        """Return the runs whose id contains `part`."""
+        ...
+
+    # where everything stands
+    def states(self) -> dict[Key, IntegrationState]: ...
+
+    # one at a time
+    def acquire(self, key: Key) -> Lease | None:
+        """Take the lease, None while another live holder has it."""
+        ...
+
+    def renew(self, leases: Collection[Lease]) -> None:
+        """Heartbeat: keep these leases for another 30 s."""
+        ...
+
+    def release(self, lease: Lease) -> None: ...
+
+    # syncing
+    def open_sync(
+        self,
+        lease: Lease,
+        *,
+        run_id: str,
+        streams: Collection[Stream],
+        fingerprint: str,
+        fresh: bool = False,
+        dry_run: bool = False,
+        windowed: bool = False,
+    ) -> SyncWriter:
+        """Open a run's writer.
+
+        `fresh` starts the streams from None and discards what an earlier run left; so does another fingerprint
+        or another set of streams. `dry_run` is always staged, never resumed and never promoted. `windowed`
+        moves no cursor and ignores `Complete`.
+        """
+        ...
+
+    # context.state
+    def memory_get(self, key: Key, name: str, now: datetime) -> Json: ...
+    def memory_put(self, key: Key, name: str, value: Json, expires_at: datetime | None) -> None: ...
+    def memory_take(self, key: Key, name: str, now: datetime) -> Json: ...
+
+    # reading
+    def scopes(self, key: Key, stream: Stream) -> AbstractSet[str]: ...
+    def records(
+        self,
+        *,
+        keys: Collection[Key] | None = None,
+        stream: Stream | None = None,
+        since_seq: int = 0,
+        deleted: bool = True,
+        limit: int | None = None,
+    ) -> Iterator[StoredRecord]:
+        """Return records in order of `seq`, without holding a lock while the caller reads."""
+        ...
+
+    def counts(self) -> dict[tuple[Key, Stream], tuple[int, int]]:
+        """Return live and deleted records of each stream."""
+        ...
+
+
+STAGING_KEPT = timedelta(hours=24)
+LEASE_EXPIRY = timedelta(seconds=30)
