@@ -3,6 +3,7 @@
 MktError                     exit
 ├── StartError                  2   nothing could start: command line, settings, project, config, store
 ├── Refused                     1   asked, and the answer is no
+├── Interrupted               130   the run was stopped by a person or the system
 └── ConnectorError              1   one integration could not do its work; the class says what follows
     ├── ConfigError                 config      what was written down is wrong
     ├── AuthError                   auth        the partner does not accept our credentials
@@ -39,6 +40,15 @@ class Refused(MktError):  # noqa: N818 - a refusal is an answer, not a failure o
     """The question was understood and the answer is no: unknown id, nothing to approve."""
 
     exit_code = 1
+
+
+class Interrupted(MktError):  # noqa: N818 - nobody's error
+    """The run was stopped; what it had stored stays, and the next run goes on from it."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("stopped before its end", remedy="The next sync goes on from here.")
 
 
 class ConnectorError(MktError):

@@ -75,6 +75,8 @@ class Result:
     duration_ms: int = 0
     steps: tuple[StepResult, ...] = ()
     streams: Mapping[str, StreamCounts] = field(default_factory=dict)
+    invalid_places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where the first records that were left out stood, by stream."""
 
     @property
     def target(self) -> str:

@@ -44,7 +44,7 @@ class IntegrationState:
     """What the engine knows of an integration between runs.
 
     `failures` counts failed syncs in a row, `fingerprint` is of the settings, the connector's version and the
-    manifest's streams at the last finished sync.
+    manifest's streams at the last finished sync, `schedule` is the one that `next_due_at` was computed with.
     """
 
     key: Key
@@ -57,6 +57,7 @@ class IntegrationState:
     last_change_at: datetime | None = None
     failures: int = 0
     fingerprint: str = ""
+    schedule: str = ""
     streams: Mapping[str, StreamState] = field(default_factory=dict)
 
 
@@ -201,7 +202,10 @@ class Store(Protocol):
         ...
 
     # where everything stands
-    def states(self) -> dict[Key, IntegrationState]: ...
+    def states(self, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
+        """Return the state of these integrations, of all in one query when none are named."""
+        ...
+
 
     # one at a time
     def acquire(self, key: Key) -> Lease | None:
@@ -212,7 +216,10 @@ class Store(Protocol):
         """Heartbeat: keep these leases for another 30 s."""
         ...
 
-    def release(self, lease: Lease) -> None: ...
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; a later commit under it is refused with `LeaseLost`."""
+        ...
+
 
     # syncing
     def open_sync(

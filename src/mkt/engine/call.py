@@ -1,0 +1,185 @@
+"""Everything one integration's connector is called with."""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mkt.configs.connector_settings import build_settings
+from mkt.contract import (
+    Category,
+    ConfigError,
+    ConnectorConfiguration,
+    ConnectorContext,
+    Json,
+    Ladder,
+    Manifest,
+    Progress,
+    Record,
+    State,
+    Stream,
+)
+from mkt.engine.base import Engine
+from mkt.engine.failure import failure_of
+from mkt.engine.report import Command, Failure, Result
+from mkt.engine.reporter import Reporter
+from mkt.registry import RegisteredConnector
+from mkt.runtime.masking import Masker
+from mkt.secrets.chain import IntegrationSecrets
+from mkt.store.base import Key, Run, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One run of one integration, before anything of the connector has been touched."""
+
+    engine: Engine
+    configuration: ConnectorConfiguration
+    run_id: str
+    masker: Masker
+    reporter: Reporter
+
+    @property
+    def key(self) -> Key:
+        return Key(self.configuration.tenant, self.configuration.name)
+
+    @classmethod
+    def prepare(cls, engine: Engine, configuration: ConnectorConfiguration, run_id: str) -> "Call":
+        masker = Masker()
+        reporter = Reporter(
+            telemetry=engine.telemetry,
+            now=engine.now,
+            configuration=configuration,
+            category=category_of(engine, configuration),
+            run_id=run_id,
+            masker=masker,
+        )
+        return cls(
+            engine=engine,
+            configuration=configuration,
+            run_id=run_id,
+            masker=masker,
+            reporter=reporter,
+        )
+
+    def registered(self) -> RegisteredConnector:
+        """Return the connector; raise `ConfigError` for one that is unknown or broken."""
+        found = self.engine.registry.get(self.configuration.connector)
+        if found is None:
+            raise ConfigError(
+                f"{self.configuration.place('connector')}: there is no connector {self.configuration.connector}",
+                remedy="Choose one of `mkt connectors list`.",
+                code="config.unknown_connector",
+            )
+        found.require_manifest()
+        return found
+
+    def failure(self, error: Exception) -> Failure:
+        """Return what went wrong, masked."""
+        return failure_of(error, self.configuration.connector, self.configuration.tenant, self.masker.mask)
+
+    def new_run(self, command: Command) -> Run:
+        return Run(
+            id=self.run_id,
+            command=command,
+            key=self.key,
+            connector=self.configuration.connector,
+            started_at=self.engine.now(),
+        )
+
+    def ended(self, run: Run, result: Result, details: Mapping[str, Any]) -> Run:
+        """Return the run as it is kept."""
+        error = result.failure.as_dict() if result.failure else None
+        finished_at = self.engine.now()
+        return replace(run, finished_at=finished_at, outcome=result.outcome, error=error, details=details)
+
+    @contextmanager
+    def context(
+        self,
+        ladder: Ladder,
+        *,
+        progress: Progress,
+        state: State,
+        streams: frozenset[Stream],
+        deadline: float,
+    ) -> Iterator[ConnectorContext[Any]]:
+        """Open what the connector works with; raise `ConfigError` for settings that are wrong.
+
+        `deadline` is a reading of `time.monotonic`.
+        """
+        registered = self.registered()
+        manifest = registered.require_manifest()
+        settings = build_settings(self.configuration, registered)
+        secrets = IntegrationSecrets(self.engine.secrets, self.configuration, manifest, self.masker)
+        with self.engine.runtimes.open(
+            self.configuration,
+            manifest,
+            masker=self.masker,
+            emit=self.reporter.message,
+            rotate=secrets.write_back,
+            deadline=deadline,
+        ) as runtime:
+            yield ConnectorContext(
+                configuration=self.configuration,
+                settings=settings,
+                runtime=runtime,
+                state=state,
+                streams=streams,
+                window=None,
+                secrets=secrets,
+                progress=progress,
+                ladder=ladder,
+            )
+
+
+def category_of(engine: Engine, configuration: ConnectorConfiguration) -> Category | None:
+    """Return the connector's category where the connector is known."""
+    found = engine.registry.get(configuration.connector)
+    return found.manifest.category if found and found.manifest else None
+
+
+def chosen_streams(manifest: Manifest, wanted: AbstractSet[str]) -> frozenset[Stream]:
+    """Return the manifest's streams that are wanted; all where nothing is said."""
+    return frozenset(stream for stream in manifest.streams if not wanted or stream in wanted)
+
+
+class StoredProgress:
+    """What the store knows of an integration, for a call that does not sync."""
+
+    def __init__(self, store: Store, key: Key) -> None:
+        self._store = store
+        self._key = key
+
+    def cursor(self, stream: Stream) -> Json:
+        state = self._store.states([self._key]).get(self._key)
+        return state.streams[stream].cursor if state and stream in state.streams else None
+
+    def scopes(self, stream: Stream) -> AbstractSet[str]:
+        return self._store.scopes(self._key, stream)
+
+    def records(self, stream: Stream) -> Iterator[Record]:
+        found = self._store.records(keys=[self._key], stream=stream, deleted=False)
+        return (Record(stream, record.external_id, record.data) for record in found)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """`context.state`, written at once: for a call that has no checkpoint."""
+
+    engine: Engine
+    key: Key
+
+    def get(self, key: str) -> Json:
+        return self.engine.store.memory_get(self.key, key, self.engine.now())
+
+    def put(self, key: str, value: Json, *, ttl: timedelta | None = None) -> None:
+        self.engine.store.memory_put(self.key, key, value, _expiry(self.engine, ttl))
+
+    def take(self, key: str) -> Json:
+        return self.engine.store.memory_take(self.key, key, self.engine.now())
+
+
+def _expiry(engine: Engine, ttl: timedelta | None) -> datetime | None:
+    return None if ttl is None else engine.now() + ttl

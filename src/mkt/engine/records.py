@@ -1,0 +1,92 @@
+"""A connector's changes become rows: validated, encoded, hashed. A bad record is left out and counted."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from mkt.contract import FIELDS, Deleted, FieldType, Record, Stream
+from mkt.store.base import Row
+
+MAX_BYTES: Final = 1_000_000
+PLACES_KEPT: Final = 5
+_DIGEST_BYTES: Final = 16
+_NOTHING: Final = type(None)
+_TYPES: Final[Mapping[FieldType, frozenset[type]]] = {
+    "text": frozenset({str, _NOTHING}),
+    "boolean": frozenset({bool, _NOTHING}),
+    "integer": frozenset({int, _NOTHING}),
+    "real": frozenset({float, int, _NOTHING}),
+    "list": frozenset({list, tuple, _NOTHING}),
+}
+_ALLOWED: Final = {stream: {n: _TYPES[t] for n, t in fields.items()} for stream, fields in FIELDS.items()}
+_NUL: Final = b"\\u0000"
+
+
+class BadRecordError(Exception):
+    """Why a record is left out, without any of its values."""
+
+
+class Encoder:
+    """Turns the records of one run into rows and counts those that it leaves out."""
+
+    def __init__(self) -> None:
+        self.listed: Counter[Stream] = Counter()
+        self.invalid: Counter[Stream] = Counter()
+        self.places: dict[Stream, list[str]] = {}
+
+    def row(self, record: Record) -> Row | None:
+        """Return the row, None for a record that is left out."""
+        stream = record.stream
+        self.listed[stream] += 1
+        try:
+            document = encode(record)
+        except BadRecordError as error:
+            self.invalid[stream] += 1
+            places = self.places.setdefault(stream, [])
+            if len(places) < PLACES_KEPT:
+                places.append(f"record {self.listed[stream]} of this run: {error}")
+            return None
+        digest = hashlib.blake2b(document, digest_size=_DIGEST_BYTES).digest()
+        return Row(stream, record.external_id, record.scope, document, digest)
+
+    @staticmethod
+    def gone(deleted: Deleted) -> Row:
+        return Row(deleted.stream, deleted.external_id, "", None, b"")
+
+
+def encode(record: Record) -> bytes:
+    """Return the record's data as canonical JSON; raise `BadRecordError` that says what is wrong with it."""
+    if record.external_id.__class__ is not str or not record.external_id:
+        raise BadRecordError("no external id")
+    if "\0" in record.external_id or "\0" in record.scope:
+        raise BadRecordError("NUL in the external id")
+    allowed = _ALLOWED[record.stream]
+    for name, value in record.data.items():
+        if value.__class__ not in allowed.get(name, ()):
+            raise BadRecordError(_wrong_type(record.stream, name, value))
+    try:
+        document = orjson.dumps(record.data, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        raise BadRecordError("a value or a text that JSON cannot hold") from None
+    if len(document) > MAX_BYTES:
+        raise BadRecordError(f"{len(document)} bytes, {MAX_BYTES} are the most")
+    if _NUL in document and _has_nul(record.data):
+        raise BadRecordError("NUL in a text")
+    return document
+
+
+def _wrong_type(stream: Stream, name: str, value: Any) -> str:
+    if name not in FIELDS[stream]:
+        return f"{name} is no field of {stream}"
+    return f"{name} is {type(value).__name__}, expected {FIELDS[stream][name]}"
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(_has_nul(item) for item in (*value, *value.values()))
+    return isinstance(value, list | tuple) and any(_has_nul(item) for item in value)

@@ -1,0 +1,152 @@
+"""One sync of one integration, under its lease: read, stage, guard, promote."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import orjson
+
+from mkt.contract import (
+    ConnectorConfiguration,
+    LocalError,
+    Manifest,
+    PartnerError,
+    RateLimited,
+    Stream,
+    TransientError,
+)
+from mkt.engine.call import Call, chosen_streams
+from mkt.engine.collector import Collector, RunProgress, RunState
+from mkt.engine.guard import over_limit
+from mkt.engine.ladder import RecordingLadder
+from mkt.errors import Interrupted
+from mkt.registry import BrokenConnectorError
+from mkt.store.base import IntegrationState, Lease, StreamChanges, SyncWriter
+
+TIMEOUT: Final = timedelta(hours=1)
+_RESUMABLE: Final = (TransientError, RateLimited, LocalError, Interrupted)
+"""After these the staging is kept, and the next run goes on from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOptions:
+    """What `mkt sync` was asked. Neither `now` nor `all`: what is due by schedule."""
+
+    now: bool = False
+    all: bool = False
+    dry_run: bool = False
+    full: bool = False
+    streams: frozenset[str] = frozenset()
+    timeout: timedelta = TIMEOUT
+
+    @property
+    def scheduled(self) -> bool:
+        return not (self.now or self.all)
+
+
+class SyncRun:
+    """What happens between the lease and the result: read, stage, guard, promote."""
+
+    def __init__(
+        self, call: Call, lease: Lease, options: SyncOptions, state: IntegrationState | None, deadline: float
+    ) -> None:
+        self.changes: Mapping[Stream, StreamChanges] = {}
+        self.places: Mapping[Stream, list[str]] = {}
+        self.note = ""
+        self.fingerprint = ""
+        self._call = call
+        self._engine = call.engine
+        self._lease = lease
+        self._options = options
+        self._state = state
+        self._deadline = deadline
+        self._writer: SyncWriter | None = None
+
+    def do(self) -> None:
+        """Run the connector to its end; raise what stopped it, with nothing applied that was staged."""
+        registered = self._call.registered()
+        manifest = registered.require_manifest()
+        streams = chosen_streams(manifest, self._options.streams)
+        as_of = self._engine.now()
+        self.fingerprint = _fingerprint(self._call.configuration, manifest)
+        writer = self._writer = self._open(streams)
+        collector = Collector(writer, streams)
+        self.places = collector.encoder.places
+        syncs = registered.syncs
+        if syncs is None:
+            raise BrokenConnectorError(manifest.id, "its manifest declares streams, but it has no sync")
+        with self._call.context(
+            RecordingLadder(manifest.verify, self._call.masker.mask, lambda _: None),
+            progress=RunProgress(self._engine.store, self._call.key, writer),
+            state=RunState(self._engine, self._call.key, collector),
+            streams=streams,
+            deadline=self._deadline,
+        ) as context:
+            for change in syncs.sync(context):
+                collector.add(change)
+                if time.monotonic() > self._deadline or self._engine.stop.event.is_set():
+                    collector.flush()
+                    raise self._ended_early()
+        collector.flush()
+        collector.check_quality()
+        self.changes = writer.changes()
+        self._guard(writer)
+        if self._options.dry_run:
+            writer.discard()
+        else:
+            self.changes = writer.promote(as_of)
+
+    def leave(self, error: Exception) -> None:
+        """Keep the staging for the next run where the failure is of a kind that passes, else discard it."""
+        keep = isinstance(error, _RESUMABLE) and not self._options.dry_run
+        if self._writer and not keep:
+            self._writer.discard()
+
+    def _open(self, streams: frozenset[Stream]) -> SyncWriter:
+        return self._engine.store.open_sync(
+            self._lease,
+            run_id=self._call.run_id,
+            streams=streams,
+            fingerprint=self.fingerprint,
+            fresh=self._options.full,
+            dry_run=self._options.dry_run,
+        )
+
+    def _ended_early(self) -> Interrupted | TransientError:
+        if self._engine.stop.event.is_set():
+            return Interrupted()
+        return late(self._call.configuration.target, self._options.timeout)
+
+    def _guard(self, writer: SyncWriter) -> None:
+        """Raise `PartnerError` where the changes are over a limit; a first load has nothing to lose."""
+        if writer.direct:
+            return
+        known = self._state.fingerprint if self._state else ""
+        waived = bool(known) and known != self.fingerprint
+        if waived:
+            self.note = "settings or connector changed since the last sync: the change limit was waived once"
+        reasons = over_limit(self._call.configuration.guard, self.changes, waive_changes=waived)
+        if reasons:
+            raise PartnerError(
+                f"too much would change, so nothing was applied: {'; '.join(reasons)}",
+                remedy="Ask the partner whether this is meant. If so, raise the limits under `guard:` for one sync.",
+                code="guard.over_limit",
+            )
+
+
+def late(target: str, timeout: timedelta) -> TransientError:
+    """Return the error of a run that was not done in time."""
+    return TransientError(
+        f"{target} did not end within {timeout.total_seconds():.0f} s",
+        remedy="The next sync goes on from what is stored. If it stays so, give it more time with --timeout.",
+        code="transient.deadline",
+    )
+
+
+def _fingerprint(configuration: ConnectorConfiguration, manifest: Manifest) -> str:
+    """Return a digest of what decides which records a sync sees: connector, its version, settings."""
+    text = orjson.dumps([manifest.id, manifest.version, configuration.settings], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=16).hexdigest()

@@ -1,0 +1,143 @@
+"""Where every integration stands: problems first, with who acts and what to type next."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from mkt.configs.base import BrokenTenant
+from mkt.contract import ConnectorConfiguration, Schedule
+from mkt.engine.base import Engine
+from mkt.engine.schedule import AT_ONCE, due_at, overdue
+from mkt.engine.selection import Selection
+from mkt.store.base import IntegrationState, Key
+
+Health = Literal["broken", "failing", "overdue", "deferred", "never", "ok", "disabled"]
+ORDER: tuple[Health, ...] = ("broken", "failing", "overdue", "deferred", "never", "ok", "disabled")
+PROBLEMS: frozenset[Health] = frozenset({"broken", "failing", "overdue"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStatus:
+    """One stream: live and deleted records, and as of when the partner's data is (None: first load going on)."""
+
+    stream: str
+    live: int
+    deleted: int
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationStatus:
+    """One integration, or a tenant whose file is broken."""
+
+    tenant: str
+    integration: str | None
+    connector: str | None = None
+    health: Health
+    why: str = ""
+    remedy: str = ""
+    actor: str = ""
+    last_run_id: str = ""
+    last_finished_at: datetime | None = None
+    last_ok_at: datetime | None = None
+    last_change_at: datetime | None = None
+    next_due_at: datetime | None = None
+    failures: int = 0
+    schedule: Schedule | None = None
+    place: str = ""
+    streams: tuple[StreamStatus, ...] = field(default=())
+
+    @property
+    def target(self) -> str:
+        return f"{self.tenant}/{self.integration}" if self.integration else self.tenant
+
+    @property
+    def next_command(self) -> str:
+        """What to type next."""
+        commands: dict[Health, str] = {
+            "broken": "mkt lint",
+            "failing": f"mkt verify {self.target}",
+            "overdue": f"mkt sync {self.target} --now",
+            "never": f"mkt verify {self.target}",
+            "deferred": f"mkt status {self.target}",
+        }
+        return commands.get(self.health, "")
+
+
+def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
+    """Return the status of what is selected, problems first."""
+    selected = selection.choose(engine.source.load())
+    states, now = engine.store.states(), engine.now()
+    counts: dict[Key, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for (key, stream), count in engine.store.counts().items():
+        counts[key][stream] = count
+    found = [_broken(tenant) for tenant in selected.broken]
+    for configuration in selected.configurations:
+        key = Key(configuration.tenant, configuration.name)
+        state = states.get(key) or IntegrationState(key=key)
+        found.append(_integration(configuration, state, counts[key], now))
+    return sorted(found, key=lambda s: (ORDER.index(s.health), s.target))
+
+
+def _broken(broken: BrokenTenant) -> IntegrationStatus:
+    first = broken.problems[0]
+    return IntegrationStatus(
+        tenant=broken.tenant,
+        integration=None,
+        health="broken",
+        why=f"{first.position}: {first.message}",
+        remedy=first.remedy,
+        actor="us",
+        place=str(first.position),
+    )
+
+
+def _integration(
+    configuration: ConnectorConfiguration,
+    state: IntegrationState,
+    counts: Mapping[str, tuple[int, int]],
+    now: datetime,
+) -> IntegrationStatus:
+    error = state.last_error or {}
+    due = due_at(configuration, state) if configuration.active(now.date()) else None
+    return IntegrationStatus(
+        tenant=configuration.tenant,
+        integration=configuration.name,
+        connector=configuration.connector,
+        health=_health(configuration, state, now),
+        why=str(error.get("message", "")),
+        remedy=str(error.get("remedy", "")),
+        actor=str(error.get("actor", "")),
+        last_run_id=state.last_run_id,
+        last_finished_at=state.last_finished_at,
+        last_ok_at=state.last_ok_at,
+        last_change_at=state.last_change_at,
+        next_due_at=now if due == AT_ONCE else due,
+        failures=state.failures,
+        schedule=configuration.schedule,
+        place=configuration.place(),
+        streams=_streams(state, counts),
+    )
+
+
+def _health(configuration: ConnectorConfiguration, state: IntegrationState, now: datetime) -> Health:
+    if not configuration.active(now.date()):
+        return "disabled"
+    if state.last_outcome == "failed":
+        return "failing"
+    if overdue(configuration, state, now):
+        return "overdue"
+    if state.last_outcome == "deferred":
+        return "deferred"
+    return "ok" if state.last_ok_at else "never"
+
+
+def _streams(state: IntegrationState, counts: Mapping[str, tuple[int, int]]) -> tuple[StreamStatus, ...]:
+    names = sorted({*state.streams, *counts})
+    found = ((name, counts.get(name, (0, 0)), state.streams.get(name)) for name in names)
+    return tuple(
+        StreamStatus(stream=name, live=live, deleted=deleted, as_of=known.as_of if known else None)
+        for name, (live, deleted), known in found
+    )

@@ -1,0 +1,29 @@
+"""The last event of a command."""
+
+import time
+from dataclasses import replace
+
+from mkt.contract import ConnectorEvent
+from mkt.engine.base import Engine
+from mkt.engine.report import Report
+
+
+def finished(engine: Engine, report: Report, started: float) -> Report:
+    """Return the report with how it was stopped and how long it took, and emit `run.summary`.
+
+    A scheduled sync with nothing due says nothing. `started` is a reading of `time.monotonic`.
+    """
+    duration = round((time.monotonic() - started) * 1000)
+    report = replace(report, stopped=engine.stop.reason, duration_ms=duration)
+    if report.results or report.stopped or report.command == "verify":
+        summary = report.summary()
+        engine.telemetry.emit(
+            ConnectorEvent(
+                event="run.summary",
+                message=f"mkt {report.command} ended with exit code {report.exit_code}",
+                timestamp=engine.now(),
+                level="error" if summary["failed"] or summary["held"] else "info",
+                details=summary,
+            )
+        )
+    return report

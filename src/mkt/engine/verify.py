@@ -1,0 +1,104 @@
+"""Climb the preflight ladder of each integration, all of them side by side."""
+
+import time
+
+from mkt.contract import ConnectorConfiguration, TransientError, uuid7
+from mkt.engine.base import Engine
+from mkt.engine.broken import report_broken
+from mkt.engine.call import Call, StoredProgress, StoredState, chosen_streams
+from mkt.engine.isolation import attempt
+from mkt.engine.ladder import RecordingLadder
+from mkt.engine.pool import Pool
+from mkt.engine.report import Failure, Report, Result, StepResult, VerifyOutcome
+from mkt.engine.selection import Selection
+from mkt.engine.summary import finished
+
+SECONDS = 300.0
+
+
+def verify(engine: Engine, selection: Selection, *, concurrency: int, seconds: float = SECONDS) -> Report:
+    """Verify what is selected; an integration that is disabled only when a target names it."""
+    started = time.monotonic()
+    selected = selection.choose(engine.source.load())
+    today = engine.now().date()
+    jobs = [
+        VerifyJob(engine, configuration, seconds)
+        for configuration in selected.configurations
+        if configuration.active(today) or selection.names(configuration)
+    ]
+    broken = [report_broken(engine, tenant, "verify.completed") for tenant in selected.broken]
+    results = Pool(jobs, concurrency, engine.stop).run()
+    return finished(engine, Report(command="verify", results=(*broken, *results)), started)
+
+
+class VerifyJob:
+    """One integration's ladder."""
+
+    def __init__(self, engine: Engine, configuration: ConnectorConfiguration, seconds: float) -> None:
+        self.seconds = seconds
+        self._engine = engine
+        self._call = Call.prepare(engine, configuration, uuid7())
+        self._ladder = RecordingLadder((), self._call.masker.mask, self._call.reporter.step)
+        self._started = time.monotonic()
+        self._run = self._call.new_run("verify")
+
+    def run(self) -> Result:
+        """Climb, record, report."""
+        self._started = time.monotonic()
+        error = attempt(self._climb)
+        failures = self._ladder.failures
+        if error is None and failures:
+            error = failures[0]
+        return self._finish(error, self._ladder.finish())
+
+    def abandon(self) -> Result:
+        """Report the ladder as far as it was climbed."""
+        error = TransientError(
+            f"{self._call.configuration.target} did not end within {self.seconds:.0f} s",
+            remedy="Try again; if it stays so, ask the partner why they answer slowly.",
+            code="transient.deadline",
+        )
+        return self._finish(error, tuple(self._ladder.results))
+
+    def _climb(self) -> None:
+        call, engine = self._call, self._engine
+        call.reporter.emit("verify.started", f"verify {call.configuration.target}")
+        self._run = call.new_run("verify")
+        engine.store.start_run(self._run)
+        registered = call.registered()
+        manifest = registered.require_manifest()
+        self._ladder = RecordingLadder(manifest.verify, call.masker.mask, call.reporter.step)
+        with call.context(
+            self._ladder,
+            progress=StoredProgress(engine.store, call.key),
+            state=StoredState(engine, call.key),
+            streams=chosen_streams(manifest, frozenset()),
+            deadline=self._started + self.seconds,
+        ) as context:
+            registered.connector.verify(context)
+
+    def _finish(self, error: Exception | None, steps: tuple[StepResult, ...]) -> Result:
+        call = self._call
+        failure = call.failure(error) if error else None
+        result = Result(
+            tenant=call.key.tenant,
+            integration=call.key.integration,
+            connector=call.configuration.connector,
+            category=call.reporter.category,
+            run_id=call.run_id,
+            outcome=_outcome(failure, steps),
+            failure=failure,
+            duration_ms=round((time.monotonic() - self._started) * 1000),
+            steps=steps,
+        )
+        call.reporter.completed(result)
+        details = {"steps": {step.step: step.outcome for step in steps}}
+        attempt(lambda: self._engine.store.finish_run(call.ended(self._run, result, details)))
+        return result
+
+
+def _outcome(failure: Failure | None, steps: tuple[StepResult, ...]) -> VerifyOutcome:
+    outcomes = {step.outcome for step in steps}
+    if failure or "fail" in outcomes:
+        return "fail"
+    return "warn" if "warn" in outcomes else "pass"
