@@ -58,7 +58,7 @@ class RegisteredConnector:
     @cached_property
     def settings_model(self) -> type[BaseModel]:
         """The connector's `Settings`; imports its settings.py alone."""
-        model = getattr(self._module("settings"), "Settings", None)
+        model = getattr(self.module("settings"), "Settings", None)
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise BrokenConnectorError(self.id, "settings.py has no pydantic model called Settings")
         return model
@@ -66,7 +66,7 @@ class RegisteredConnector:
     @cached_property
     def connector(self) -> Connector[Any]:
         """The connector's object."""
-        found = getattr(self._module("connector"), "connector", None)
+        found = getattr(self.module("connector"), "connector", None)
         if not isinstance(found, Connector):
             raise BrokenConnectorError(self.id, "connector.py does not end with `connector = …`")
         return found
@@ -81,7 +81,8 @@ class RegisteredConnector:
         found = self.connector
         return found if isinstance(found, HandlesWebhooks) else None
 
-    def _module(self, name: str) -> Any:
+    def module(self, name: str) -> Any:
+        """Import one of the connector's modules; raise `BrokenConnectorError` where that fails."""
         self.require_manifest()
         try:
             return importlib.import_module(f"{self.package}.{name}")

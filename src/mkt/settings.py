@@ -5,23 +5,28 @@ has the config folder. Every relative path hangs on it.
 """
 
 import os
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
-    EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
+    SettingsError,
 )
 
+from mkt.contract import Schedule
 from mkt.errors import StartError
 
 FILE = "mkt.toml"
+_PREFIX = "MKT_"
 
 
 class _Section(BaseModel):
@@ -44,6 +49,13 @@ class Defaults(_Section):
     guard: GuardDefaults = GuardDefaults()
     overdue_after: str | None = None
     jitter: str | int | None = None
+
+    @model_validator(mode="after")
+    def _is_cron(self) -> Self:
+        """Refuse a default that would otherwise be reported as a fault of every tenant's file."""
+        if self.schedule or self.timezone:
+            Schedule(self.schedule or "@daily", self.timezone or "UTC")
+        return self
 
 
 class AllDefaults(Defaults):
@@ -88,9 +100,11 @@ class ProjectSettings(BaseSettings):
     """Everything that is the operator's and not a tenant's."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MKT_", env_nested_delimiter="__", extra="ignore", frozen=True, env_ignore_empty=True
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True, env_ignore_empty=True
     )
 
+    root: Path = Path()
+    """The project root: found, never a setting."""
     source: str = "yaml"
     config_dir: Path = Path("configs")
     store: str = "sqlite:.mkt/mkt.db"
@@ -102,11 +116,31 @@ class ProjectSettings(BaseSettings):
     retention: Retention = Retention()
     lint: Lint = Lint()
 
-    root: ClassVar[Path] = Path()
-
     def path(self, relative: Path | str) -> Path:
         """Return a path below the project root."""
         return self.root / relative
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the files of the root that was given; without one there are no files."""
+        del dotenv_settings, file_secret_settings
+        given = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        if "root" not in given:
+            return init_settings, env_settings
+        root = Path(given["root"])
+        return (
+            init_settings,
+            env_settings,
+            DotEnvSettingsSource(settings_cls, env_file=root / ".env"),
+            InitSettingsSource(settings_cls, _read_toml(root / FILE)),
+        )
 
 
 def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
@@ -114,7 +148,9 @@ def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
     named = project or (Path(os.environ["MKT_PROJECT"]) if os.environ.get("MKT_PROJECT") else None)
     if named is not None:
         if not named.is_dir():
-            raise StartError(f"{named} is not a folder", remedy="Give the project's folder with --project.")
+            raise StartError(
+                f"{named} is not a folder", remedy="Give the project's folder with --project or MKT_PROJECT."
+            )
         return named.resolve()
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -131,35 +167,70 @@ def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
 
 def load(root: Path, flags: Mapping[str, Any]) -> ProjectSettings:
     """Return the settings of a project; raise `StartError` that names the wrong one. None flags are not given."""
-    chosen = type("ProjectSettings", (_AtRoot,), {"root": root, "__module__": __name__})
+    given = {name: value for name, value in flags.items() if value is not None}
     try:
-        return chosen(**{name: value for name, value in flags.items() if value is not None})
+        return ProjectSettings(**{**given, "root": root})
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        raise _wrong(error.errors(include_input=False)[0], root, given) from None
+    except SettingsError as error:
+        message = f"a variable {_PREFIX}… or {root / '.env'} cannot be read: {error}"
         raise StartError(
-            f"setting {name}: {first['msg']}", remedy=f"Correct it in {root / FILE}, its variable or its flag."
+            message, remedy="Write a list as JSON, such as MKT_HOSTS__ALLOW='[\"hr.example\"]'."
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"{root / '.env'} cannot be read: {error}", remedy="Correct or remove it.") from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError) as error:
-        raise StartError(f"{root / FILE} cannot be read: {error}", remedy="Correct the file.") from None
+        raise StartError(f"{path} cannot be read: {error}", remedy="Correct the file.") from None
+    known = set(ProjectSettings.model_fields) - {"root"}
+    for key in table:
+        if key not in known:
+            raise StartError(f"{path}: unknown key {key}", remedy=_did_you_mean(key, known))
+    return table
 
 
-class _AtRoot(ProjectSettings):
-    """The settings with the files of one root as their sources."""
+def _wrong(error: ErrorDetails, root: Path, flags: Mapping[str, Any]) -> StartError:
+    """Say which setting is wrong, where it was given and what would be right. The value is not repeated."""
+    keys = [str(part) for part in error["loc"]]
+    place = _place(keys, root, flags)
+    unknown = error["type"] == "extra_forbidden" or (keys[0] == "defaults" and error["type"] == "model_type")
+    if unknown:
+        return StartError(f"{place}: unknown key", remedy=_did_you_mean(keys[-1], _siblings(keys)))
+    message = error["msg"].removeprefix("Value error, ")
+    return StartError(f"{place}: {message[:1].lower()}{message[1:]}", remedy="Correct it there.")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        del env_settings, dotenv_settings, file_secret_settings
-        return (
-            init_settings,
-            EnvSettingsSource(settings_cls),
-            DotEnvSettingsSource(settings_cls, env_file=cls.root / ".env"),
-            TomlConfigSettingsSource(settings_cls, toml_file=cls.root / FILE),
-        )
+
+def _place(keys: Sequence[str], root: Path, flags: Mapping[str, Any]) -> str:
+    """Return where a setting was given: the first of flag, variable, `.env` and `mkt.toml` that has it."""
+    if keys[0] in flags:
+        return f"--{keys[0].replace('_', '-')}"
+    names = [_PREFIX + "__".join(keys[:end]).upper() for end in range(len(keys), 0, -1)]
+    env_file = DotEnvSettingsSource(ProjectSettings, env_file=root / ".env").env_vars
+    for place, variables in (("variable", os.environ), (f"{root / '.env'}:", env_file)):
+        given = {variable.upper() for variable in variables}
+        for name in names:
+            if name in given:
+                return f"{place} {name}"
+    return f"{root / FILE}: {'.'.join(keys)}"
+
+
+def _siblings(keys: Sequence[str]) -> set[str]:
+    """Return the keys that may stand where the last of `keys` stands."""
+    model: type[BaseModel] = ProjectSettings
+    for key in keys[:-1]:
+        field = model.model_fields.get(key)
+        annotation: Any = field.annotation if field else Defaults
+        model = next((a for a in (annotation, *get_args(annotation)) if isinstance(a, type)), Defaults)
+    return set(model.model_fields)
+
+
+def _did_you_mean(key: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = get_close_matches(key, names, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(names)}."

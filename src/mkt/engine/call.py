@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from mkt.engine.report import Command, Failure, Result
 from mkt.engine.reporter import Reporter
 from mkt.registry import RegisteredConnector
 from mkt.runtime.masking import Masker
-from mkt.secrets.chain import IntegrationSecrets
+from mkt.secrets.integration import IntegrationSecrets
 from mkt.store.base import Key, Run, Store
 
 
@@ -40,6 +40,8 @@ class Call:
     run_id: str
     masker: Masker
     reporter: Reporter
+    warnings: list[str] = field(default_factory=list)
+    """What a person should know although the run can go on."""
 
     @property
     def key(self) -> Key:
@@ -95,6 +97,13 @@ class Call:
         finished_at = self.engine.now()
         return replace(run, finished_at=finished_at, outcome=result.outcome, error=error, details=details)
 
+    def _rotate(self, secrets: IntegrationSecrets, name: str, value: str) -> None:
+        """Write a rotated secret back; where that cannot be done, the run goes on and says so."""
+        if not secrets.write_back(name, value):
+            warning = f"the partner rotated {name}, but its reference cannot be written; the old value may end"
+            self.warnings.append(warning)
+            self.reporter.emit("connector.message", warning, "warning")
+
     @contextmanager
     def context(
         self,
@@ -118,7 +127,7 @@ class Call:
             manifest,
             masker=self.masker,
             emit=self.reporter.message,
-            rotate=secrets.write_back,
+            rotate=lambda name, value: self._rotate(secrets, name, value),
             deadline=deadline,
         ) as runtime:
             yield ConnectorContext(

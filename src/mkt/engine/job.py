@@ -109,7 +109,7 @@ class SyncJob:
         return result
 
     def _outcome(self, error: Exception | None, sync_run: SyncRun | None) -> Result:
-        note = sync_run.note if sync_run else ""
+        note = "; ".join([*([sync_run.note] if sync_run and sync_run.note else []), *self._call.warnings])
         if error is None:
             return self._result("ok", sync_run, None, note)
         if isinstance(error, Interrupted):

@@ -86,8 +86,9 @@ class VerifyJob:
             connector=call.configuration.connector,
             category=call.reporter.category,
             run_id=call.run_id,
-            outcome=_outcome(failure, steps),
+            outcome=_outcome(failure, steps, call.warnings),
             failure=failure,
+            note="; ".join(call.warnings),
             duration_ms=round((time.monotonic() - self._started) * 1000),
             steps=steps,
         )
@@ -97,8 +98,8 @@ class VerifyJob:
         return result
 
 
-def _outcome(failure: Failure | None, steps: tuple[StepResult, ...]) -> VerifyOutcome:
+def _outcome(failure: Failure | None, steps: tuple[StepResult, ...], warnings: list[str]) -> VerifyOutcome:
     outcomes = {step.outcome for step in steps}
     if failure or "fail" in outcomes:
         return "fail"
-    return "warn" if "warn" in outcomes else "pass"
+    return "warn" if warnings or "warn" in outcomes else "pass"

@@ -206,7 +206,6 @@ class Store(Protocol):
         """Return the state of these integrations, of all in one query when none are named."""
         ...
 
-
     # one at a time
     def acquire(self, key: Key) -> Lease | None:
         """Take the lease, None while another live holder has it."""
@@ -219,7 +218,6 @@ class Store(Protocol):
     def release(self, lease: Lease) -> None:
         """Give the lease back; a later commit under it is refused with `LeaseLost`."""
         ...
-
 
     # syncing
     def open_sync(

@@ -1,0 +1,144 @@
+"""The command `mkt`: its commands, each imported when it is called, and the one error boundary."""
+
+import importlib
+import os
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from mkt import __version__
+from mkt.cli.signals import end_on_sigterm
+from mkt.errors import MktError, StartError
+
+EXIT_BUG: Final = 70
+COMMANDS: Final = {
+    "lint": "Check config files, offline.",
+    "verify": "Check step by step whether integrations work, and who has to act where they do not.",
+    "sync": "Bring over what is due.",
+    "status": "Show where every integration stands, problems first.",
+    "runs": "Look at past runs.",
+    "events": "Look at what happened, or follow it.",
+    "records": "Look at what was synced.",
+    "connectors": "Look at the marketplace.",
+    "tenants": "Look at the tenants.",
+    "config": "Work with configurations.",
+    "doctor": "Find what is wrong with this installation.",
+}
+"""Name and first line of each command's help: `mkt --help` imports none of them."""
+
+
+class LazyGroup(TyperGroup):
+    """Lists all commands and imports the one that is called, from `mkt.cli.<name>`."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name is not None:
+            command = typer.main.get_command(importlib.import_module(f"mkt.cli.{name}").app)
+        return name, command, rest
+
+
+app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mkt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def mkt(
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Verify, sync and report the integrations of all tenants."""
+
+
+def main() -> None:
+    """Run `mkt` with this process's arguments."""
+    end_on_sigterm()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code. Whatever went wrong has been said on stderr."""
+    said: dict[str, Any] = {}
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot write is no reason to fail
+    try:
+        typer.main.get_command(app).main(args=list(arguments), prog_name="mkt", obj=said)
+    except SystemExit as end:
+        return _flushed(end.code if isinstance(end.code, int) else 0)
+    except BrokenPipeError:
+        return _flushed(0)
+    except MktError as error:
+        _explain(error, verbose=bool(said.get("verbose")))
+        return _flushed(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the error boundary of DESIGN section 7
+        _confess(error, said.get("project"))
+        return _flushed(EXIT_BUG)
+    return _flushed(0)
+
+
+def _flushed(code: int) -> int:
+    """Write out stdout; a reader that has left is no fault of ours."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _explain(error: MktError, *, verbose: bool) -> None:
+    if verbose:
+        typer.echo(_masked("".join(traceback.format_exception(error))), err=True)
+    typer.echo(_masked(f"mkt: {error.message}"), err=True)
+    if error.remedy:
+        typer.echo(_masked(f"  -> {error.remedy}"), err=True)
+
+
+def _confess(error: Exception, project: Path | None) -> None:
+    """Name the type alone: the text of an unforeseen exception may hold what belongs to a person."""
+    place = _write_crash("".join(traceback.format_exception(error)), project)
+    typer.echo(f"mkt: this is a bug in mkt: {type(error).__name__}", err=True)
+    typer.echo(f"  -> Please report it with the details in {place}", err=True)
+
+
+def _write_crash(text: str, project: Path | None) -> Path:
+    """Write the masked traceback where only this account can read it."""
+    content = f"mkt {__version__}, Python {sys.version}, {sys.platform}\n\n{_masked(text)}"
+    handle, name = tempfile.mkstemp(prefix="crash-", suffix=".log", dir=_crash_folder(project))
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(content)
+    return Path(name)
+
+
+def _crash_folder(project: Path | None) -> Path | None:
+    """Return the project's `.mkt`; None, the system's temporary folder, where there is none to write to."""
+    from mkt.settings import find_root
+
+    try:
+        folder = find_root(project) / ".mkt"
+    except (StartError, OSError):
+        return None
+    return folder if folder.is_dir() and os.access(folder, os.W_OK) else None
+
+
+def _masked(text: str) -> str:
+    """Take out every secret that this process has seen, and what a terminal would obey."""
+    from mkt.runtime.masking import PROCESS
+
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", PROCESS.mask(text))

@@ -1,0 +1,70 @@
+"""What a verify or a sync shows: events while it runs, the report at its end."""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+
+from mkt.cli.options import Output, shape
+from mkt.cli.present import print_page
+from mkt.engine.report import Report
+from mkt.output.json import write_document
+from mkt.output.objects import report_object
+from mkt.output.sync_table import not_due_line, sync_page
+from mkt.output.text import console_for
+from mkt.output.verify_table import verify_page
+from mkt.store.base import Store
+from mkt.telemetry.base import Sink
+from mkt.telemetry.jsonl import JsonLinesSink
+from mkt.telemetry.terminal import TerminalSink
+
+if TYPE_CHECKING:
+    from mkt.engine.selection import Selection
+
+
+class RunOutput:
+    """The output of one command; `quiet` keeps it silent unless something failed, was held or recovered."""
+
+    def __init__(self, output: Output, *, quiet: bool, selection: "Selection") -> None:
+        self._shape = shape(output, piped="jsonl", terminal=sys.stdout.isatty())
+        self._quiet = quiet
+        self._asked = not selection.everything or sys.stdout.isatty() or sys.stderr.isatty()
+        self._failing: frozenset[tuple[str, str]] = frozenset()
+
+    def sinks(self, store: Store) -> list[Sink]:
+        """Return who follows the run besides the store."""
+        if self._quiet:
+            failing = (key for key, state in store.states().items() if state.last_outcome == "failed")
+            self._failing = frozenset((key.tenant, key.integration) for key in failing)
+        if self._shape == "jsonl":
+            return [JsonLinesSink(sys.stdout.buffer, quiet=self._quiet, failing=self._failing)]
+        return [TerminalSink(console_for(sys.stderr))] if self._shape == "table" and not self._quiet else []
+
+    def finish(self, report: Report) -> None:
+        """Write the report, unless its events have said it all."""
+        if self._quiet and not self._worth_saying(report):
+            return
+        if self._shape == "json":
+            write_document(report_object(report), sys.stdout.buffer)
+        elif report.command == "sync" and not report.results and not report.stopped:
+            self._nothing_due(report)
+        elif self._shape == "table":
+            print_page(_page(report))
+
+    def _nothing_due(self, report: Report) -> None:
+        if self._asked:
+            out = sys.stdout if self._shape == "table" else sys.stderr
+            print(not_due_line(report, datetime.now(UTC)), file=out)  # noqa: T201
+
+    def _worth_saying(self, report: Report) -> bool:
+        recovered = any(
+            result.outcome == "ok" and (result.tenant, result.integration) in self._failing
+            for result in report.results
+        )
+        return recovered or bool(report.count("fail", "failed", "held"))
+
+
+def _page(report: Report) -> Iterable[RenderableType]:
+    return verify_page(report) if report.command == "verify" else sync_page(report, datetime.now(UTC))

@@ -1,0 +1,118 @@
+"""Builds everything: the only place that names concrete answers. They are imported when they are chosen."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from mkt.cli.options import Installation
+from mkt.errors import StartError
+
+if TYPE_CHECKING:
+    from mkt.configs.base import ConfigSource
+    from mkt.engine.base import Engine
+    from mkt.registry import ConnectorRegistry
+    from mkt.secrets.base import SecretBackend
+    from mkt.secrets.chain import SecretChain
+    from mkt.settings import ProjectSettings
+    from mkt.store.base import Store
+    from mkt.telemetry.base import Sink
+
+T = TypeVar("T")
+
+
+def build_settings(installation: Installation, concurrency: int | None = None) -> "ProjectSettings":
+    """Find the project and read its settings; raise `StartError` where there is none or one is wrong."""
+    from mkt.settings import find_root, load
+
+    root = find_root(installation.project, installation.config_dir)
+    return load(root, {**installation.flags, "concurrency": concurrency})
+
+
+def build_registry() -> "ConnectorRegistry":
+    """Find the connectors."""
+    from mkt.registry import ConnectorRegistry
+
+    return ConnectorRegistry.discover()
+
+
+def build_source(settings: "ProjectSettings") -> "ConfigSource":
+    """Return what `source` names."""
+    return _chosen(SOURCES, "source", settings.source)(settings)
+
+
+def build_store(settings: "ProjectSettings") -> "Store":
+    """Open what `store` names, `sqlite:PATH`."""
+    scheme, _, place = settings.store.partition(":")
+    return _chosen(STORES, "store", scheme)(settings, place)
+
+
+def build_secrets(settings: "ProjectSettings") -> "SecretChain":
+    """Return the places that secrets are looked up in."""
+    from mkt.secrets.chain import SecretChain
+    from mkt.secrets.env import EnvBackend
+    from mkt.secrets.file import FileBackend
+
+    return SecretChain([EnvBackend(), FileBackend(settings.root), build_keyring()], allow=settings.secrets.allow)
+
+
+def build_keyring() -> "SecretBackend":
+    """Return the system's keyring."""
+    from mkt.secrets.keyring import KeyringBackend
+
+    return KeyringBackend()
+
+
+@contextmanager
+def open_engine(
+    installation: Installation,
+    concurrency: int | None = None,
+    sinks: "Callable[[Store], Sequence[Sink]]" = lambda _: (),
+) -> "Iterator[Engine]":
+    """Build the engine and close what it opened. `sinks` get the events besides the store."""
+    from mkt.engine.base import Engine, Stop
+    from mkt.runtime.factory import Runtimes
+    from mkt.telemetry.base import Telemetry
+    from mkt.telemetry.store import StoreSink
+
+    settings = build_settings(installation, concurrency)
+    source, stop = build_source(settings), Stop()
+    with (
+        closing(build_store(settings)) as store,
+        closing(Telemetry([*sinks(store), StoreSink(store)])) as telemetry,
+    ):
+        yield Engine(
+            registry=build_registry(),
+            source=source,
+            secrets=build_secrets(settings),
+            store=store,
+            telemetry=telemetry,
+            runtimes=Runtimes(settings.root, allowed_hosts=settings.hosts.allow, stop=stop.event),
+            settings=settings,
+            stop=stop,
+        )
+
+
+def _yaml(settings: "ProjectSettings") -> "ConfigSource":
+    from mkt.configs.yaml import YamlSource
+
+    folder = settings.path(settings.config_dir)
+    if not folder.is_dir():
+        # Before a store is made: a project that has no configs is the wrong folder more often than a new one.
+        raise StartError(f"{folder} is no folder of configs", remedy="Name the folder with --config-dir.")
+    return YamlSource(folder, settings.root, settings.defaults)
+
+
+def _sqlite(settings: "ProjectSettings", place: str) -> "Store":
+    from mkt.store.sqlite import SqliteStore
+
+    return SqliteStore.open(settings.path(place or ".mkt/mkt.db"))
+
+
+def _chosen(known: Mapping[str, T], setting: str, name: str) -> T:
+    if name not in known:
+        raise StartError(f"there is no {setting} {name!r}", remedy=f"Known: {', '.join(sorted(known))}.")
+    return known[name]
+
+
+SOURCES: Final[Mapping[str, "Callable[[ProjectSettings], ConfigSource]"]] = {"yaml": _yaml}
+STORES: Final[Mapping[str, "Callable[[ProjectSettings, str], Store]"]] = {"sqlite": _sqlite}

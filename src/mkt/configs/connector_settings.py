@@ -1,0 +1,100 @@
+"""An integration's settings by the connector's own model. Lint and the engine judge them here alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
+
+from mkt.configs import codes
+from mkt.configs.document import Path
+from mkt.configs.wording import Finding, Kind, described, findings
+from mkt.contract import ConnectorConfiguration, Json, Manifest
+from mkt.errors import ConfigError
+from mkt.registry import RegisteredConnector
+
+_CODES: Mapping[Kind, str] = {
+    "unknown": codes.UNKNOWN_SETTING,
+    "missing": codes.MISSING_SETTING,
+    "type": codes.WRONG_SETTING,
+    "value": codes.WRONG_SETTING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WrongSetting:
+    """One setting that is wrong, with its code in `mkt lint`."""
+
+    code: str
+    finding: Finding
+
+
+def identifiers(settings: Mapping[str, Json], manifest: Manifest) -> dict[str, str]:
+    """Return the secrets that are not sensitive and whose value stands under `settings`, by the secret's name."""
+    names = {secret.name.lower(): secret.name for secret in manifest.secrets if not secret.sensitive}
+    return {names[key]: value for key, value in settings.items() if key in names and isinstance(value, str) and value}
+
+
+def build_settings(configuration: ConnectorConfiguration, connector: RegisteredConnector) -> BaseModel:
+    """Return the connector's typed settings; raise `ConfigError` that names each wrong one and its place.
+
+    Identifiers under `settings` are the secrets' and do not reach the model, unless it has a field of that name.
+    """
+    settings, wrong = judge(configuration.settings, connector)
+    if settings is not None and not wrong:
+        return settings
+    raise ConfigError(
+        "; ".join(f"{_place(configuration, item.finding)}: {item.finding.message}" for item in wrong),
+        remedy=" ".join(dict.fromkeys(item.finding.remedy for item in wrong if item.finding.remedy)),
+        code="config.settings",
+    )
+
+
+def judge(
+    settings: Mapping[str, Json], connector: RegisteredConnector, *, base: Path = ("settings",)
+) -> tuple[BaseModel | None, list[WrongSetting]]:
+    """Return the typed settings, or what is wrong with them; paths begin with `base`.
+
+    YAML and the rows of Supabase are JSON, so the model reads them as strict JSON: "5" is no number, a date is text.
+    """
+    model, manifest = connector.settings_model, connector.require_manifest()
+    own, wrong = _own_settings(settings, model, manifest, base)
+    try:
+        return model.model_validate_json(to_json(own), strict=True), wrong
+    except ValidationError as error:
+        found = findings(error, own, model, base=base)
+        return None, [*wrong, *(WrongSetting(_CODES[finding.kind], finding) for finding in found)]
+
+
+def _own_settings(
+    settings: Mapping[str, Json], model: type[BaseModel], manifest: Manifest, base: Path
+) -> tuple[dict[str, Json], list[WrongSetting]]:
+    """Return the settings that are the model's, and what is wrong with those that are secrets' names."""
+    secrets = {secret.name.lower(): secret for secret in manifest.secrets}
+    own, wrong = {}, []
+    for key, value in settings.items():
+        secret = secrets.get(key)
+        if secret is None or key in model.model_fields:
+            own[key] = value
+        elif secret.sensitive:
+            wrong.append(WrongSetting(codes.SECRET_IN_SETTINGS, _misplaced((*base, key), secret.name)))
+        elif not isinstance(value, str) or not value:
+            wrong.append(WrongSetting(codes.WRONG_SETTING, _no_identifier((*base, key), value)))
+    return own, wrong
+
+
+def _misplaced(path: Path, name: str) -> Finding:
+    message = f"{name} is sensitive and must not stand under settings"
+    remedy = (
+        f"Replace the value at the partner, since it was written down, and put a reference to it: secrets.{name}."
+    )
+    return Finding("unknown", path, message, remedy)
+
+
+def _no_identifier(path: Path, value: Json) -> Finding:
+    message = f"{'.'.join(map(str, path[-2:]))} must be text, not {described(value)}"
+    return Finding("type", path, message, "Put it in quotes." if value not in (None, "") else "Fill it in.")
+
+
+def _place(configuration: ConnectorConfiguration, finding: Finding) -> str:
+    return configuration.place(".".join(map(str, finding.path))) or configuration.target

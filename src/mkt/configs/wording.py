@@ -1,0 +1,211 @@
+"""What pydantic found wrong, in words for a person, at the exact key."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mkt.configs.document import Path
+from mkt.contract import Json
+from mkt.contract.manifest import ID
+
+Kind = Literal["unknown", "missing", "type", "value"]
+
+_SHOWN: Final = 24
+"""Characters of a wrong value that are shown; what is longer is no word that somebody mistyped."""
+
+_EXPECTED: Final = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "decimal": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "set": "a list",
+    "frozen_set": "a list",
+    "dict": "keys with values",
+    "mapping": "keys with values",
+    "model": "keys with values",
+    "date": "a date such as 2027-01-07",
+    "datetime": "a time such as 2027-01-07T08:00:00Z",
+    "url": "a URL such as https://partner.example.com",
+    "none": "empty",
+}
+_TYPE_ENDINGS: Final = ("_type", "_parsing", "_from_float", "_required", "_attributes_type")
+_CHOICES: Final = frozenset({"literal_error", "enum", "string_pattern_mismatch"})
+_SUBJECT: Final = re.compile(r"^\w+ should ")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: its path in the plain data, and whether the key or the value is meant."""
+
+    kind: Kind
+    path: Path
+    message: str
+    remedy: str = ""
+
+    @property
+    def at_key(self) -> bool:
+        return self.kind in ("unknown", "missing")
+
+
+def suggestion(wrong: str, known: Iterable[str]) -> str:
+    """Return "Did you mean x?" for the nearest known word, or else what there is to choose from."""
+    words = sorted(known)
+    by_folded = {word.casefold().replace("-", "_"): word for word in words}
+    near = difflib.get_close_matches(wrong.casefold().replace("-", "_"), by_folded, n=1)
+    if near:
+        return f"Did you mean {by_folded[near[0]]}?"
+    return f"Known are: {', '.join(words)}." if words else "Remove it."
+
+
+def described(value: Json, *, secret: bool = False) -> str:
+    """Return what stands there: its kind, and the value itself where it is short and may be seen."""
+    if isinstance(value, Mapping):
+        return "keys with values"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "a list"
+    if value is None:
+        return "empty"
+    kind = "text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "a number"
+    if secret or len(str(value)) > _SHOWN:
+        return kind
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"the text {value!r}" if isinstance(value, str) else f"the number {value}"
+
+
+def findings(error: ValidationError, data: Json, model: type[BaseModel], *, base: Path = ()) -> list[Finding]:
+    """Return every error once; the branches of a union that failed become one finding.
+
+    `base` is put before each path; `model` gives the names for "did you mean".
+    """
+    places: dict[tuple[Path, bool], list[tuple[Path, ErrorDetails]]] = {}
+    for details in error.errors(include_url=False):
+        path, fork = _located(details["loc"], data, missing=details["type"] == "missing")
+        place = (path, False) if fork is None else (fork, True)
+        places.setdefault(place, []).append((path, details))
+    found: list[Finding] = []
+    for (_, forked), errors in places.items():
+        deepest = max(len(path) for path, _ in errors)
+        nearest = [(path, details) for path, details in errors if len(path) == deepest]
+        either = _either(nearest, base) if forked else None
+        found.extend([either] if either else [_one(path, details, model, base) for path, details in nearest])
+    return found
+
+
+def _located(location: Sequence[str | int], data: Json, *, missing: bool) -> tuple[Path, Path | None]:
+    """Return the path that exists in the data, and where pydantic's own names for union branches came in."""
+    path: list[str | int] = []
+    fork: Path | None = None
+    for index, part in enumerate(location):
+        if _has(data, part):
+            data = data[part]  # type: ignore[index, call-overload]
+            path.append(part)
+        elif missing and index == len(location) - 1:
+            path.append(part)
+        elif part != "[key]" and fork is None:
+            fork = tuple(path)
+    return tuple(path), fork
+
+
+def _has(data: Json, part: str | int) -> bool:
+    if isinstance(data, Mapping):
+        return part in data
+    return isinstance(data, list) and isinstance(part, int) and part < len(data)
+
+
+def _either(branches: list[tuple[Path, ErrorDetails]], base: Path) -> Finding | None:
+    """Say in one sentence what a value could have been, where every branch of the union says so."""
+    wanted = dict.fromkeys(_expected(details) for _, details in branches)
+    if None in wanted or len({path for path, _ in branches}) > 1:
+        return None
+    path, details = branches[0]
+    return _mismatch(base + path, " or ".join(filter(None, wanted)), details["input"])
+
+
+def _one(path: Path, details: ErrorDetails, model: type[BaseModel], base: Path) -> Finding:
+    full = base + path
+    name = _dotted(full)
+    match details["type"]:
+        case "extra_forbidden":
+            known = set(keys_of(model, path[:-1]))
+            return Finding("unknown", full, f"{name} is not known", suggestion(str(path[-1]), known))
+        case "missing":
+            return Finding("missing", full, f"{name} is missing", f"Add {path[-1]}.")
+    expected = _expected(details)
+    if expected is not None:
+        return _mismatch(full, expected, details["input"], choice=details["type"] in _CHOICES)
+    return Finding("value", full, f"{name}: {_sentence(details['msg'])}", "Correct it.")
+
+
+def _expected(details: ErrorDetails) -> str | None:
+    kind = details["type"]
+    if kind in ("literal_error", "enum"):
+        return str(details["ctx"]["expected"])
+    if kind == "string_pattern_mismatch" and details["ctx"]["pattern"] == ID:
+        return "lower-case letters and digits with single dashes between"
+    if kind.endswith(_TYPE_ENDINGS) or kind.startswith(("date", "url")):
+        return next((words for start, words in _EXPECTED.items() if kind.startswith(f"{start}_")), None)
+    return None
+
+
+def _mismatch(path: Path, expected: str, value: Any, *, choice: bool = False) -> Finding:
+    message = f"{_dotted(path)} must be {expected}, not {described(value, secret='secrets' in path)}"
+    return Finding("value" if choice else "type", path, message, _remedy(expected, value))
+
+
+def _remedy(expected: str, value: Any) -> str:
+    if expected == "text" and isinstance(value, bool | int | float):
+        return "Put it in quotes."
+    if expected.startswith("true") and value in ("yes", "no", "on", "off"):
+        return f"Write {'true' if value in ('yes', 'on') else 'false'}."
+    if "number" in expected and isinstance(value, str) and value.strip("-").replace(".", "", 1).isdigit():
+        return "Remove the quotes."
+    if expected == "a list" and not isinstance(value, Mapping):
+        return "Write it as a list: [one, two]."
+    return f"Write {expected}."
+
+
+def _sentence(message: str) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return _SUBJECT.sub("it must ", message)
+
+
+def _dotted(path: Path) -> str:
+    """Return a path as a person says it: below an integration, without the way to it."""
+    match path:
+        case ():
+            return "a tenant file"
+        case ("integrations", int(index)):
+            return f"entry {index + 1} of integrations"
+        case ("integrations", int(), *rest):
+            path = tuple(rest)
+    return ".".join(str(part) for part in path)
+
+
+def keys_of(model: type[BaseModel], path: Path) -> Iterator[str]:
+    """Return the keys that a model knows at a path of the data."""
+    here = [model]
+    for part in path:
+        deeper = [_models(field.annotation) for one in here if (field := _fields(one).get(str(part)))]
+        here = [inner for models in deeper for inner in models] or here
+    for one in here:
+        yield from _fields(one)
+
+
+def _fields(model: type[BaseModel]) -> Mapping[str, Any]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models in an annotation, those in unions, lists and mappings too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]

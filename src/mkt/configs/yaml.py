@@ -1,0 +1,164 @@
+"""Configurations from a folder of YAML files, one tenant a file."""
+
+import gc
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from itertools import groupby
+from pathlib import Path
+
+from mkt.configs.base import BrokenTenant, Configs, Position, Problem
+from mkt.configs.folder import claims, config_files, content_of, duplicates, shown_path, tenant_file
+from mkt.configs.origin import LazyLines
+from mkt.configs.structure import DisabledPart, GuardPart, IntegrationPart, TenantFile
+from mkt.contract import ConnectorConfiguration, Disabled, Guard, Origin, Schedule
+from mkt.errors import StartError
+from mkt.settings import AllDefaults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    """What is kept of a file: no nodes."""
+
+    tenant: str
+    claim: Position | None
+    digest: str
+    problems: tuple[Problem, ...]
+    configurations: tuple[ConnectorConfiguration, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fallback:
+    """What mkt.toml says for one connector where a file says nothing."""
+
+    schedule: str | None
+    timezone: str
+    guard: Guard
+
+
+class YamlSource:
+    """The config folder, relative to `root`, the project's; so are all places."""
+
+    def __init__(self, folder: Path, root: Path, defaults: AllDefaults) -> None:
+        self._folder = root / folder
+        self._root = root
+        self._defaults = defaults
+        self._fallback = cache(self._fallback_of)
+
+    def load(self) -> Configs:
+        """Read every file; raise `StartError` when there is no folder, no file, or a default that is wrong."""
+        with _collector_paused():
+            files = [self._load(path) for path in config_files(self._folder)]
+        doubled = _doubled(files)
+        broken = [file for file in files if file.problems or file.tenant in doubled]
+        healthy = [file for file in files if not file.problems and file.tenant not in doubled]
+        healthy.sort(key=lambda file: file.tenant)
+        return Configs(
+            configurations=tuple(configuration for file in healthy for configuration in file.configurations),
+            broken=tuple(_broken(broken, doubled)),
+            tenants=tuple(file.tenant for file in healthy),
+        )
+
+    def _load(self, path: Path) -> _Loaded:
+        shown = shown_path(path, self._root)
+        content = content_of(path, shown)
+        file = tenant_file(content, shown)
+        return _Loaded(
+            tenant=file.tenant,
+            claim=file.claim,
+            digest=hashlib.sha256(content if isinstance(content, bytes) else content.message.encode()).hexdigest(),
+            problems=tuple(replace(problem, tenant=file.tenant) for problem in file.problems),
+            configurations=tuple(self._configurations(file, content)) if isinstance(content, bytes) else (),
+        )
+
+    def _configurations(self, file: TenantFile, content: bytes) -> Iterator[ConnectorConfiguration]:
+        if file.part is None:
+            return
+        labels = file.part.labels or {}
+        path, lines = file.document.path, file.document.lines("integrations")
+        for index, (part, line) in enumerate(zip(file.part.integrations or (), lines, strict=True)):
+            origin = Origin(place=f"{path}:{line}", lines=LazyLines(content, path, index))
+            yield self._configuration(file.tenant, labels, part, origin)
+
+    def _configuration(
+        self, tenant: str, labels: Mapping[str, str], part: IntegrationPart, origin: Origin
+    ) -> ConnectorConfiguration:
+        fallback = self._fallback(part.connector)
+        cron = part.schedule if "schedule" in part.model_fields_set else fallback.schedule
+        return ConnectorConfiguration(
+            tenant=tenant,
+            name=part.name or part.connector,
+            connector=part.connector,
+            labels=labels,
+            enabled=part.enabled,
+            disabled=_disabled(part.disabled),
+            schedule=None if cron is None else _schedule(cron, part.timezone or fallback.timezone),
+            settings=part.settings or {},
+            secrets=part.secrets or {},
+            guard=_guard(part.guard, fallback.guard),
+            origin=origin,
+        )
+
+    def _fallback_of(self, connector_id: str) -> _Fallback:
+        given = self._defaults.of(connector_id)
+        guard = Guard(**given.guard.model_dump(exclude_none=True))
+        fallback = _Fallback(given.schedule, given.timezone or "UTC", guard)
+        _schedule(fallback.schedule or "@daily", fallback.timezone)
+        return fallback
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Spare the collector the nodes, which form no cycles: it would look through the growing fleet again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@lru_cache(maxsize=4096)
+def _schedule(cron: str, timezone: str) -> Schedule:
+    """Return the schedule: tenants share few. What a file says was judged before, so a fault is in the defaults."""
+    try:
+        return Schedule(cron, timezone)
+    except ValueError as error:
+        raise StartError(
+            f"the default schedule is wrong: {error}", remedy="Correct [defaults] in mkt.toml."
+        ) from None
+
+
+def _disabled(part: DisabledPart | None) -> Disabled | None:
+    return None if part is None else Disabled(until=part.until, reason=part.reason)
+
+
+def _guard(part: GuardPart | None, fallback: Guard) -> Guard:
+    if part is None:
+        return fallback
+    delete, change, below = part.max_delete_percent, part.max_change_percent, part.ignore_below
+    return Guard(
+        max_delete_percent=fallback.max_delete_percent if delete is None else delete,
+        max_change_percent=fallback.max_change_percent if change is None else change,
+        ignore_below=fallback.ignore_below if below is None else below,
+    )
+
+
+def _doubled(files: Sequence[_Loaded]) -> dict[str, tuple[Problem, ...]]:
+    """Return the problems of every tenant that several files claim."""
+    claimed = claims((file.tenant, file.claim) for file in files)
+    return {tenant: tuple(duplicates(tenant, places)) for tenant, places in claimed.items() if len(places) > 1}
+
+
+def _broken(files: Sequence[_Loaded], doubled: Mapping[str, tuple[Problem, ...]]) -> Iterator[BrokenTenant]:
+    """Return one entry a tenant: a tenant with two wrong files is one failed result."""
+    ordered = sorted(files, key=lambda file: file.tenant)
+    for tenant, group in groupby(ordered, key=lambda file: file.tenant):
+        same = list(group)
+        problems = [problem for file in same for problem in file.problems] + [*doubled.get(tenant, ())]
+        digests = "".join(file.digest for file in same)
+        digest = same[0].digest if len(same) == 1 else hashlib.sha256(digests.encode()).hexdigest()
+        yield BrokenTenant(tenant, tuple(sorted(problems, key=lambda problem: problem.position)), digest)

@@ -1,0 +1,83 @@
+"""Lint findings for a person: place, code, message, and the line with the spot marked."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from mkt.configs.base import Position, Problem
+from mkt.output.text import BOLD, DIM, STYLES, clean, line, plural
+
+_SECRETS: Final = "MKT4"
+"""Findings about secrets: what is marked there may be a value that does not belong there."""
+_VALUE: Final = re.compile(r"(\b[A-Z][A-Z0-9_]+\b[\"']?\s*:\s*)(?!(?:env|keyring|file|supabase):)[^,}\s][^,}]*")
+_KEY: Final = re.compile(r"[\"']?\s*:")
+"""What follows a spot that is a name and not a value."""
+_USERINFO: Final = re.compile(r"(://)[^/@\s]+@")
+
+
+def lint_page(problems: Sequence[Problem], root: Path) -> Iterator[RenderableType]:
+    """Every finding in order of place, then the count."""
+    lines: dict[str, list[str]] = {}
+    for problem in problems:
+        path = problem.position.path
+        if path not in lines:
+            lines[path] = _read(path, root)
+        yield from _finding(problem, lines[path])
+    yield line(lint_summary(problems))
+
+
+def lint_summary(problems: Sequence[Problem]) -> str:
+    """Return "2 errors, 1 warning"."""
+    errors = sum(problem.severity == "error" for problem in problems)
+    if not problems:
+        return "no problems found"
+    return f"{plural(errors, 'error')}, {plural(len(problems) - errors, 'warning')}"
+
+
+def _finding(problem: Problem, lines: Sequence[str]) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        (f"{clean(problem.position)}: ", BOLD),
+        (problem.code, STYLES.get(problem.severity, "")),
+        f" {clean(problem.message)}",
+    )
+    at = problem.position.line
+    if 0 < at <= len(lines):
+        shown, marks = excerpt(lines[at - 1], problem.position, secret=problem.code.startswith(_SECRETS))
+        yield Text.assemble((f"{at:>5} | ", DIM), clean(shown))
+        yield Text.assemble(("      | ", DIM), (marks, STYLES.get(problem.severity, "")))
+    if problem.remedy:
+        yield line("      =", problem.remedy, style=DIM)
+
+
+def excerpt(text: str, position: Position, *, secret: bool) -> tuple[str, str]:
+    """Return the line up to the end of the marked spot, and the marks below it.
+
+    What follows the spot is left out and values of secrets are hidden: a log of CI is read by many, and a file
+    that is wrong may hold anything.
+    """
+    start = min(position.column - 1, len(text))
+    alone = position.end_line == position.line
+    end = min(position.end_column - 1, len(text)) if alone else len(text)
+    end = max(end, start)
+    before, spot = _hidden(text[:start]), text[start:end]
+    spot = "***" if secret and spot and not _KEY.match(text, end) else _hidden(spot)
+    rest = " …" if text[end:].strip() else ""
+    margin = "".join("\t" if letter == "\t" else " " for letter in before)
+    return f"{before}{spot}{rest}", margin + "^" * max(len(spot), 1)
+
+
+def _hidden(text: str) -> str:
+    return _USERINFO.sub(r"\1***@", _VALUE.sub(r"\1***", text))
+
+
+def _read(path: str, root: Path) -> list[str]:
+    for place in (Path(path), root / path):
+        try:
+            return place.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        except OSError:
+            continue
+    return []

@@ -1,0 +1,128 @@
+"""The report of a sync for a person: what went wrong, then what was brought over."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from mkt.engine.report import Report, Result, StreamCounts
+from mkt.output.text import (
+    DIM,
+    acts,
+    ago,
+    clean,
+    clock,
+    duration,
+    line,
+    next_command,
+    outcome_text,
+    plural,
+    row,
+    short_id,
+    table,
+)
+
+_ORDER: Final = {"failed": 0, "held": 1, "deferred": 2, "skipped": 3, "ok": 4}
+_ROWS_SHOWN: Final = 20
+_COUNTS: Final = ("created", "updated", "deleted", "unchanged", "invalid")
+_CREDENTIALS: Final = frozenset({"auth", "permission", "config"})
+
+
+def sync_page(report: Report, now: datetime) -> Iterator[RenderableType]:
+    """Problems first, then the integrations that changed, then a count of those that did not."""
+    results = sorted(report.results, key=lambda result: (_ORDER.get(result.outcome, 0), result.target))
+    if report.dry_run:
+        yield line("dry run: nothing was stored", style="bold")
+    for result in results:
+        if result.outcome != "ok":
+            yield from _problem(result, now)
+    yield from _counts([result for result in results if result.outcome == "ok"])
+    yield line(_summary(report))
+    yield next_command(_next(results))
+
+
+def not_due_line(report: Report, now: datetime) -> str:
+    """Return what a person reads who asked for a sync when nothing was due."""
+    dated = [left.next_due_at for left in report.not_due if left.next_due_at]
+    when = f"next {clock(min(dated), now)}" if dated else "none has a schedule"
+    return f"0 of {len(report.not_due)} due; {when}; --now runs them"
+
+
+def _problem(result: Result, now: datetime) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        (clean(result.target), "bold"),
+        f"  {clean(result.connector or 'config file')}  ",
+        outcome_text(result.outcome),
+        (f"  {duration(result.duration_ms)}", DIM),
+    )
+    grid = table("", "")
+    if result.failure:
+        row(grid, result.failure.error_class, result.failure.message)
+        row(grid, acts(result.failure.actor), result.failure.remedy)
+        if result.failure.retry_at:
+            row(grid, "again", ago(result.failure.retry_at, now))
+    if result.note:
+        row(grid, "note", result.note)
+    if result.run_id and result.outcome != "skipped":
+        row(grid, "more", f"mkt runs show {short_id(result.run_id)}")
+    if grid.row_count:
+        yield Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def _counts(results: Sequence[Result]) -> Iterator[RenderableType]:
+    told = sorted((r for r in results if _moved(r.totals) or r.note), key=lambda r: (-_moved(r.totals), r.target))
+    if told:
+        grid = table("integration", "connector", *_COUNTS, "time", right=(*_COUNTS, "time"))
+        for result in told[:_ROWS_SHOWN]:
+            cells = [_number(result.totals, name) for name in _COUNTS]
+            row(grid, result.target, result.connector, *cells, duration(result.duration_ms))
+        rest = told[_ROWS_SHOWN:]
+        if rest:
+            row(grid, f"and {len(rest):,} more", "", *[f"{_total(rest, name):,}" for name in _COUNTS], "")
+        yield grid
+        yield from (line(f"{r.target}: {r.note}") for r in told if r.note)
+        yield from (part for result in told for part in _left_out(result))
+    if len(results) > len(told):
+        yield line(f"{plural(len(results) - len(told), 'integration')} without a change")
+
+
+def _left_out(result: Result) -> Iterator[RenderableType]:
+    for stream, places in result.invalid_places.items():
+        count = result.streams[stream].invalid if stream in result.streams else len(places)
+        yield line(f"{result.target}: {plural(count, 'record')} of {stream} left out: {'; '.join(places)}")
+
+
+def _moved(counts: StreamCounts) -> int:
+    return counts.created + counts.updated + counts.deleted + counts.invalid
+
+
+def _number(counts: StreamCounts, name: str) -> str:
+    return f"{getattr(counts, name):,}"
+
+
+def _total(results: Sequence[Result], name: str) -> int:
+    return sum(getattr(result.totals, name) for result in results)
+
+
+def _summary(report: Report) -> str:
+    counts = report.summary()
+    words = [f"{counts[name]} {name}" for name in ("failed", "held", "deferred", "skipped") if counts[name]]
+    words.append(f"{counts['ok']} ok")
+    if counts["not_due"]:
+        words.append(f"{counts['not_due']} not due")
+    stopped = f"; {report.stopped} before the rest" if report.stopped else ""
+    return f"{', '.join(words)} in {duration(report.duration_ms)}{stopped}"
+
+
+def _next(results: Sequence[Result]) -> str:
+    first = results[0] if results else None
+    if first is None or first.outcome in ("ok", "skipped"):
+        return "mkt status"
+    if first.integration is None:
+        return "mkt lint"
+    if first.failure and first.failure.error_class in _CREDENTIALS:
+        return f"mkt verify {first.target}"
+    return f"mkt runs show {short_id(first.run_id)}" if first.run_id else f"mkt status {first.target}"

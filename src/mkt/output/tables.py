@@ -1,0 +1,173 @@
+"""The plain lists: runs, events, records, connectors, tenants, checks."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from mkt.configs.base import Configs
+from mkt.contract import ConnectorEvent, Manifest
+from mkt.output.checks import Check
+from mkt.output.objects import integrations_of
+from mkt.output.text import (
+    BOLD,
+    DIM,
+    STYLES,
+    acts,
+    ago,
+    clean,
+    duration,
+    line,
+    next_command,
+    outcome_text,
+    plural,
+    row,
+    short_id,
+    table,
+)
+from mkt.registry import RegisteredConnector
+from mkt.store.base import Key, Run
+
+
+def runs_page(runs: Sequence[Run], now: datetime) -> Iterator[RenderableType]:
+    """Newest first."""
+    if not runs:
+        yield line("no runs yet")
+        yield next_command("mkt sync")
+        return
+    grid = table("run", "command", "integration", "outcome", "started", "took", "why")
+    for run in runs:
+        why = clean((run.error or {}).get("message", ""))
+        took = duration(_milliseconds(run)) if run.finished_at else ""
+        target = f"{run.key.tenant}/{run.key.integration}"
+        started = ago(run.started_at, now)
+        row(grid, short_id(run.id), run.command, target, outcome_text(run.outcome), started, took, why)
+    yield grid
+    yield next_command(f"mkt runs show {short_id(runs[0].id)}")
+
+
+def run_page(run: Run, events: Iterable[ConnectorEvent], now: datetime) -> Iterator[RenderableType]:
+    """One run with its events."""
+    target = f"{run.key.tenant}/{run.key.integration}"
+    yield Text.assemble(
+        (f"{run.command} {clean(target)}", BOLD), f"  {clean(run.connector)}  ", outcome_text(run.outcome)
+    )
+    grid = table("", "")
+    row(grid, "id", run.id)
+    row(grid, "started", ago(run.started_at, now))
+    if run.finished_at:
+        row(grid, "took", duration(_milliseconds(run)))
+    if run.error:
+        row(grid, str(run.error.get("class", "why")), run.error.get("message", ""))
+        row(grid, acts(str(run.error.get("actor") or "")), run.error.get("remedy", ""))
+    yield Padding(grid, (0, 0, 0, 2), expand=False)
+    yield from (event_line(event) for event in events)
+    yield next_command(f"mkt status {target}")
+
+
+def event_line(event: ConnectorEvent) -> Text:
+    """One event as one line, by the clock of this machine."""
+    local = event.timestamp.astimezone()
+    target = "/".join(part for part in (event.tenant, event.integration) if part)
+    return Text.assemble(
+        (local.strftime("%Y-%m-%d %H:%M:%S %Z"), DIM),
+        "  ",
+        (f"{event.level:<7}", STYLES.get(event.level, "")),
+        f"  {event.event:<16}  ",
+        (clean(target), BOLD),
+        "  " if target else "",
+        " ".join(clean(event.message).split()),
+    )
+
+
+def counts_page(counts: Mapping[tuple[Key, str], tuple[int, int]]) -> Iterator[RenderableType]:
+    """Live and deleted records of each integration and stream."""
+    if not counts:
+        yield line("no records yet")
+        yield next_command("mkt sync")
+        return
+    grid = table("integration", "stream", "live", "deleted", right=("live", "deleted"))
+    for (key, stream), (live, deleted) in sorted(counts.items()):
+        row(grid, f"{key.tenant}/{key.integration}", stream, f"{live:,}", f"{deleted:,}")
+    yield grid
+    (key, stream), _ = min(counts.items())
+    yield next_command(f"mkt records export {key.tenant}/{key.integration} --stream {stream}")
+
+
+def connectors_page(connectors: Iterable[RegisteredConnector]) -> Iterator[RenderableType]:
+    """Broken ones first, with the reason."""
+    grid = table("connector", "category", "streams", "what it is")
+    found = sorted(connectors, key=lambda connector: (connector.manifest is not None, connector.id))
+    for connector in found:
+        manifest = connector.manifest
+        if manifest is None:
+            row(grid, connector.id, outcome_text("broken"), "", connector.reason)
+        else:
+            row(grid, connector.id, manifest.category, ", ".join(manifest.streams), manifest.description)
+    yield grid
+    yield next_command(f"mkt connectors show {found[-1].id}" if found else "mkt doctor")
+
+
+def connector_page(connector: RegisteredConnector) -> Iterator[RenderableType]:
+    """One connector: what it brings, what it needs, how it is verified."""
+    manifest = connector.require_manifest()
+    yield Text.assemble((clean(connector.id), BOLD), f"  {clean(manifest.name)}")
+    yield line(" ".join(manifest.description.split()))
+    grid = table("", "")
+    for name, value in _manifest_facts(manifest, connector):
+        row(grid, name, value)
+    yield Padding(grid, (0, 0, 0, 2), expand=False)
+    if manifest.secrets:
+        secrets = table("secret", "", "where it comes from")
+        for secret in manifest.secrets:
+            words = ["sensitive" if secret.sensitive else "identifier"]
+            words += [f"set {secret.set}"] if secret.set else []
+            words += [] if secret.required else ["optional"]
+            row(secrets, secret.name, ", ".join(words), " ".join(secret.how.split()))
+        yield Padding(secrets, (0, 0, 0, 2), expand=False)
+    yield next_command("mkt config schema")
+
+
+def _manifest_facts(manifest: Manifest, connector: RegisteredConnector) -> Iterator[tuple[str, str]]:
+    yield "category", manifest.category
+    yield "version", str(manifest.version)
+    yield "streams", ", ".join(manifest.streams) or "none"
+    yield "talks to", ", ".join(manifest.hosts)
+    yield "verify", ", ".join(step.id for step in manifest.verify)
+    yield "docs", manifest.docs
+    yield "package", connector.package
+
+
+def tenants_page(configs: Configs) -> Iterator[RenderableType]:
+    """Broken ones first, then each tenant with its integrations."""
+    grid = table("tenant", "integrations", "labels")
+    for broken in configs.broken:
+        first = broken.problems[0]
+        row(grid, broken.tenant, outcome_text("broken"), f"{first.position}: {first.message}")
+    by_tenant = integrations_of(configs)
+    for tenant, own in by_tenant.items():
+        labels = {f"{name}={value}": None for c in own for name, value in c.labels.items()}
+        row(grid, tenant, ", ".join(c.name for c in own) or "none", ", ".join(labels))
+    yield grid
+    yield line(plural(len(by_tenant) + len(configs.broken), "tenant"))
+    yield next_command("mkt lint" if configs.broken else "mkt status")
+
+
+def checks_page(checks: Sequence[Check]) -> Iterator[RenderableType]:
+    """Show what `doctor` found, what is wrong first."""
+    grid = table("", "", "")
+    for check in sorted(checks, key=lambda check: check.ok):
+        row(grid, outcome_text("ok" if check.ok else "fail"), check.name, check.found)
+        if check.remedy and not check.ok:
+            row(grid, "", "remedy", check.remedy)
+    yield grid
+    failed = sum(not check.ok for check in checks)
+    yield line(f"{plural(failed, 'check')} failed of {len(checks)}" if failed else f"all {len(checks)} checks are ok")
+    yield next_command("mkt doctor" if failed else "mkt lint")
+
+
+def _milliseconds(run: Run) -> int:
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else 0
+    return round(seconds * 1000)

@@ -1,0 +1,79 @@
+"""The report of a verify for a person: the broken ladders step by step, the others as a count."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from mkt.engine.report import Report, Result, StepResult
+from mkt.output.text import DIM, acts, clean, duration, line, next_command, outcome_text, plural, row, table
+
+_ORDER: Final = {"fail": 0, "warn": 1, "pass": 2}
+_TARGETS_NAMED: Final = 3
+
+
+def verify_page(report: Report) -> Iterator[RenderableType]:
+    """Problems first; a single integration is shown with its whole ladder, whatever came of it."""
+    results = sorted(report.results, key=lambda result: (_ORDER.get(result.outcome, 0), result.target))
+    alone = len(results) == 1
+    for result in results:
+        if alone or result.outcome != "pass":
+            yield from _integration(result, whole=alone)
+    passed = [result for result in results if result.outcome == "pass"]
+    if passed and not alone:
+        steps = sum(len(result.steps) for result in passed)
+        yield line(f"{plural(len(passed), 'integration')} passed ({plural(steps, 'step')})")
+    yield line(_summary(report))
+    yield next_command(_next(results))
+
+
+def _integration(result: Result, *, whole: bool) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        (clean(result.target), "bold"),
+        f"  {clean(result.connector or 'config file')}  ",
+        outcome_text(result.outcome),
+        (f"  {duration(result.duration_ms)}", DIM),
+    )
+    shown = [step for step in result.steps if whole or step.outcome in ("fail", "warn")]
+    grid = table("", "", "")
+    for step in shown:
+        _add_step(grid, step)
+    if result.failure and not any(step.outcome == "fail" for step in result.steps):
+        failure = result.failure
+        row(grid, outcome_text("fail"), failure.code, failure.message)
+        row(grid, "", acts(failure.actor), failure.remedy)
+    if grid.row_count:
+        yield Padding(grid, (0, 0, 0, 2), expand=False)
+    folded = _folded([step for step in result.steps if step not in shown])
+    if folded:
+        yield Padding(line(folded, style=DIM), (0, 0, 0, 2), expand=False)
+
+
+def _add_step(grid: Table, step: StepResult) -> None:
+    row(grid, outcome_text(step.outcome), step.title, step.evidence)
+    if step.remedy:
+        row(grid, "", acts(step.actor), step.remedy)
+
+
+def _folded(steps: Sequence[StepResult]) -> str:
+    passed = sum(step.outcome == "pass" for step in steps)
+    skipped = len(steps) - passed
+    words = [plural(passed, "step") + " passed"] if passed else []
+    return ", ".join([*words, *([f"{skipped} skipped"] if skipped else [])])
+
+
+def _summary(report: Report) -> str:
+    counts = report.summary()
+    words = [f"{counts['failed']} failed", f"{counts['warn']} warned", f"{counts['ok']} passed"]
+    stopped = f"; {report.stopped} before the rest" if report.stopped else ""
+    return f"{', '.join(words)} in {duration(report.duration_ms)}{stopped}"
+
+
+def _next(results: Sequence[Result]) -> str:
+    failed = [result.target for result in results if result.outcome == "fail"]
+    if any(not result.integration for result in results):
+        return "mkt lint"
+    return f"mkt verify {' '.join(failed[:_TARGETS_NAMED])}" if failed else "mkt status"

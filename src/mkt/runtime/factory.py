@@ -1,0 +1,127 @@
+"""Builds what each call of an integration works with."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mkt.contract import ConnectorConfiguration, Files, Http, Json, Level, Manifest
+from mkt.runtime.auth import TokenStore
+from mkt.runtime.clock import Clock
+from mkt.runtime.files import ProjectFiles
+from mkt.runtime.hosts import HostRule
+from mkt.runtime.http import HttpClient
+from mkt.runtime.limits import Limits
+from mkt.runtime.masking import Masker
+
+Emit = Callable[[str, Level, dict[str, Json]], None]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Runtime:
+    """The contract's `ConnectorRuntime` for one call; closing it closes its connections."""
+
+    supabase = None
+
+    def __init__(self, http: HttpClient, files: Files, *, clock: Clock, masker: Masker, emit: Emit) -> None:
+        self._http = http
+        self._files = files
+        self._clock = clock
+        self._masker = masker
+        self._emit = emit
+
+    @property
+    def http(self) -> Http:
+        return self._http
+
+    @property
+    def files(self) -> Files:
+        return self._files
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def emit(self, message: str, *, level: Level = "info", **details: Json) -> None:
+        self._emit(self._masker.mask(message), level, self._masker.mask_json(details))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Runtimes:
+    """One process's runtimes: they share the clock, the stop and the access tokens.
+
+    `allowed_hosts` is `[hosts] allow`; `stop` ends every wait with `Interrupted`. `wait` and `limits` are for tests.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        allowed_hosts: Sequence[str] = (),
+        now: Callable[[], datetime] = _utc_now,
+        stop: threading.Event | None = None,
+        wait: Callable[[float], object] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._allowed_hosts = tuple(allowed_hosts)
+        self._now = now
+        self._stop = stop or threading.Event()
+        self._wait = wait
+        self._limits = limits or Limits()
+        self._tokens = TokenStore()
+        self._files = ProjectFiles(root)
+        # Their own log lines hold whole URLs and headers, before anything could mask them.
+        for library in ("httpx", "httpcore"):
+            logging.getLogger(library).setLevel(logging.WARNING)
+
+    def open(
+        self,
+        configuration: ConnectorConfiguration,
+        manifest: Manifest,
+        *,
+        masker: Masker,
+        emit: Emit,
+        rotate: Callable[[str, str], bool | None],
+        deadline: float | None = None,
+        identifiers: Callable[[], Iterable[str]] = tuple,
+    ) -> Runtime:
+        """Return the runtime of one call.
+
+        `rotate` keeps a rotated secret and answers False when its place cannot be written; `deadline` is a reading
+        of `time.monotonic`; `identifiers` gives the values that are not sensitive, whose URLs count as settings.
+        """
+        clock = Clock(self._now, stop=self._stop, deadline=deadline, wait=self._wait)
+
+        def keep(name: str, value: str) -> None:
+            if rotate(name, value) is False:
+                emit(
+                    f"the partner replaced {name}, but its new value cannot be written back: the next run will fail",
+                    "warning",
+                    {"secret": name, "remedy": f"Let {name} refer to a keyring: or supabase: place."},
+                )
+
+        http = HttpClient(
+            configuration.target,
+            hosts=HostRule(configuration, manifest, allowed=self._allowed_hosts, identifiers=identifiers),
+            masker=masker,
+            tokens=self._tokens,
+            clock=clock,
+            limits=self._limits,
+            rotate=keep,
+        )
+        return Runtime(http, self._files, clock=clock, masker=masker, emit=emit)

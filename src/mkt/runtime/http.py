@@ -1,0 +1,259 @@
+"""The contract's `Http`: one integration's requests, with its hosts, its tokens and its deadline."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+
+from mkt import __version__
+from mkt.contract import Auth, Explain, Json, Token, TokenGrant
+from mkt.contract.runtime import Params
+from mkt.errors import ConnectorError, RateLimited, TransientError
+from mkt.runtime import faults
+from mkt.runtime.auth import TokenKey, TokenStore, header, read_token, register_form, token_error
+from mkt.runtime.clock import Clock
+from mkt.runtime.hosts import HostRule
+from mkt.runtime.limits import Limits
+from mkt.runtime.masking import Masker
+from mkt.runtime.proxies import proxy_for
+from mkt.runtime.response import HttpResponse
+from mkt.runtime.retry import Retry, retry_at
+from mkt.runtime.transport import Patience, open_client
+from mkt.runtime.wording import shown_url
+
+_SAFE: Final = frozenset({"GET", "HEAD"})
+_FIRST_ERROR: Final = 400
+
+_Explain = Callable[[HttpResponse], ConnectorError | None]
+Rotate = Callable[[str, str], None]
+"""Keep the new value of a secret: its name, the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A request before credentials are put to it: each try builds it anew."""
+
+    method: str
+    url: httpx.URL
+    repeatable: bool
+    place: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Json = None
+    form: Callable[[], Mapping[str, str] | None] = field(default=lambda: None)
+    content: bytes | None = None
+    auth: Auth | None = None
+    explain: _Explain | None = None
+
+
+class HttpClient:
+    """Calls one integration's hosts. Used by one thread at a time; `close` may come from another."""
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        hosts: HostRule,
+        masker: Masker,
+        tokens: TokenStore,
+        clock: Clock,
+        limits: Limits,
+        rotate: Rotate,
+    ) -> None:
+        self._target = target
+        self._hosts = hosts
+        self._masker = masker
+        self._tokens = tokens
+        self._clock = clock
+        self._limits = limits
+        self._rotate = rotate
+        self._retry = Retry(clock, tries=limits.tries)
+        self._patience = Patience(clock)
+        self._clients: dict[tuple[str, str], httpx.Client] = {}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Json = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: Auth | None = None,
+        idempotent: bool | None = None,
+        explain: Explain | None = None,
+    ) -> HttpResponse:
+        draft = self._draft(method, url, params, idempotent=idempotent)
+        return self._run(
+            replace(
+                draft,
+                headers=headers or {},
+                json=json,
+                form=lambda: form,
+                content=content,
+                auth=auth,
+                explain=explain,
+            )
+        )
+
+    def get(
+        self,
+        url: str,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: Auth | None = None,
+        explain: Explain | None = None,
+    ) -> HttpResponse:
+        return self.request("GET", url, params=params, headers=headers, auth=auth, explain=explain)
+
+    def authorize(self, grant: TokenGrant, *, explain: Explain | None = None) -> Token:
+        """Return a new token for the grant, and keep it for the requests that follow."""
+        key = TokenKey.of(self._target, grant)
+        with self._tokens.lock(key):
+            return self._ask_for_token(key, grant, explain)
+
+    def close(self) -> None:
+        """Close every connection."""
+        while self._clients:
+            with contextlib.suppress(KeyError):
+                self._clients.popitem()[1].close()
+
+    def _draft(self, method: str, url: str, params: Params | None, *, idempotent: bool | None) -> _Draft:
+        target = self._hosts.check(url)
+        if params:
+            target = target.copy_merge_params({name: _values(value) for name, value in params.items()})
+        method = method.upper()
+        return _Draft(
+            method,
+            target,
+            repeatable=method in _SAFE if idempotent is None else idempotent,
+            place=f"{method} {shown_url(target, self._masker)}",
+        )
+
+    def _run(self, draft: _Draft) -> HttpResponse:
+        return self._retry.run(partial(self._try, draft), repeatable=draft.repeatable)
+
+    def _try(self, draft: _Draft) -> HttpResponse:
+        """Send once; after a 401 to a token that was kept, once more with a new one."""
+        if not isinstance(draft.auth, TokenGrant):
+            return self._judge(draft, self._send(draft, header(draft.auth, self._masker) if draft.auth else ""))
+        token = self._token(draft.auth)
+        response = self._send(draft, header(token, self._masker))
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._tokens.drop(TokenKey.of(self._target, draft.auth), token.access_token)
+            response = self._send(draft, header(self._token(draft.auth), self._masker))
+        return self._judge(draft, response)
+
+    def _token(self, grant: TokenGrant) -> Token:
+        key = TokenKey.of(self._target, grant)
+        with self._tokens.lock(key):
+            return self._tokens.get(key, self._clock.now()) or self._ask_for_token(key, grant, None)
+
+    def _ask_for_token(self, key: TokenKey, grant: TokenGrant, explain: Explain | None) -> Token:
+        sent: Mapping[str, str] = {}
+
+        def form() -> Mapping[str, str]:
+            nonlocal sent
+            sent = grant.form()
+            register_form(sent, self._masker)
+            return sent
+
+        # A refresh token that is replaced by its use must not be used twice.
+        draft = self._draft("POST", grant.url, None, idempotent=not grant.rotates)
+        headers = {"Accept": "application/json"}
+        draft = replace(draft, headers=headers, form=form, auth=grant.client, explain=self._explain(explain))
+        response = self._run(draft)
+        token, refresh_token = read_token(response, self._clock.now(), self._masker)
+        if grant.rotates and refresh_token and refresh_token != sent.get("refresh_token"):
+            self._rotate(grant.rotates, refresh_token)
+        self._tokens.put(key, token, self._clock.now())
+        return token
+
+    def _explain(self, explain: Explain | None) -> _Explain:
+        def explained(response: HttpResponse) -> ConnectorError | None:
+            return (explain(response) if explain else None) or token_error(response, self._target)
+
+        return explained
+
+    def _send(self, draft: _Draft, authorization: str) -> HttpResponse:
+        self._clock.check()
+        self._patience.start(self._limits.total, interruptible=draft.repeatable)
+        if self._patience.over:
+            raise faults.slow_answer(draft.place, self._limits)
+        client = self._client(draft.url)
+        try:
+            request = self._build(client, draft, authorization)
+            with contextlib.closing(client.send(request, stream=True)) as response:
+                return self._read(draft, response)
+        except UnicodeEncodeError:
+            raise faults.illegal_header(draft.place) from None
+        except httpx.HTTPError as error:
+            if self._patience.over:
+                raise faults.slow_answer(draft.place, self._limits) from None
+            raise faults.network_error(error, draft.place, self._limits) from None
+
+    def _build(self, client: httpx.Client, draft: _Draft, authorization: str) -> httpx.Request:
+        headers = dict(draft.headers) | ({"Authorization": authorization} if authorization else {})
+        form = draft.form()
+        return client.build_request(
+            draft.method,
+            draft.url,
+            headers=headers,
+            json=draft.json,
+            data=None if form is None else dict(form),
+            content=draft.content,
+            timeout=httpx.Timeout(self._limits.read, connect=self._limits.connect),
+        )
+
+    def _read(self, draft: _Draft, response: httpx.Response) -> HttpResponse:
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > self._limits.body:
+                raise faults.too_large(draft.place, self._limits)
+            chunks.append(chunk)
+        return HttpResponse(
+            status=response.status_code,
+            url=response.url,
+            headers=response.headers,
+            content=b"".join(chunks),
+            place=draft.place,
+            masker=self._masker,
+        )
+
+    def _judge(self, draft: _Draft, response: HttpResponse) -> HttpResponse:
+        """Return a good answer; raise what any other means."""
+        if response.status < _FIRST_ERROR:
+            location = response.headers.get("location")
+            if location is None or response.status < HTTPStatus.MULTIPLE_CHOICES:
+                return response
+            raise faults.redirect(response, draft.url, location)
+        error = draft.explain(response) if draft.explain else None
+        error = error or faults.status_error(response, self._target)
+        if isinstance(error, TransientError | RateLimited) and error.retry_at is None:
+            error.retry_at = retry_at(response.headers.get("retry-after", ""), self._clock.now())
+        raise error
+
+    def _client(self, url: httpx.URL) -> httpx.Client:
+        proxy = proxy_for(url, self._masker)
+        key = (url.scheme, str(proxy.url) if proxy else "")
+        if key not in self._clients:
+            self._clients[key] = open_client(
+                url,
+                proxy=proxy,
+                patience=self._patience,
+                check=self._hosts.check_address,
+                headers={"User-Agent": f"mkt/{__version__}"},
+            )
+        return self._clients[key]
+
+
+def _values(value: str | int | Sequence[str]) -> str | int | list[str]:
+    return value if isinstance(value, str | int) else list(value)

@@ -1,0 +1,174 @@
+"""Sockets below httpx: one TLS context per process, checked addresses, and a deadline that nothing drips past."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+from math import inf
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+from mkt.runtime.clock import Clock
+
+_SLICE: Final = 0.5
+"""Seconds after which a wait for the partner looks up to see whether the run is to stop."""
+_CONNECTIONS: Final = 4
+_tls_lock = threading.Lock()
+
+CheckAddress = Callable[[str, int, str], None]
+
+
+def tls_context() -> ssl.SSLContext:
+    """Return the process's one context: loading the authorities takes longer than most requests."""
+    with _tls_lock:
+        return _tls_context()
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or paths.capath:
+        return ssl.create_default_context()
+    return httpx.create_ssl_context()
+
+
+class Patience:
+    """How long the answer that is being waited for may still take. One request at a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = inf
+        self._interruptible = True
+
+    def start(self, seconds: float, *, interruptible: bool) -> None:
+        """Begin an answer. What must not be cut, such as a token that replaces another, runs on through a stop."""
+        self._until = time.monotonic() + min(seconds, self._clock.left)
+        self._interruptible = interruptible
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self._until
+
+    def until(self, timeout: float | None) -> float:
+        """Return when a single operation has to end, in monotonic seconds."""
+        return min(self._until, inf if timeout is None else time.monotonic() + timeout)
+
+    def check(self) -> None:
+        if self._interruptible:
+            self._clock.check()
+
+
+class _Stream(httpcore.NetworkStream):
+    """A socket whose every operation ends by the answer's deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, patience: Patience) -> None:
+        self._stream = stream
+        self._patience = patience
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        until = self._patience.until(timeout)
+        while (left := until - time.monotonic()) > 0:
+            self._patience.check()
+            try:
+                return self._stream.read(max_bytes, min(left, _SLICE))
+            except httpcore.ReadTimeout:
+                continue
+        raise httpcore.ReadTimeout
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        left = self._patience.until(timeout) - time.monotonic()
+        if left <= 0:
+            raise httpcore.WriteTimeout
+        self._stream.write(buffer, left)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = max(self._patience.until(timeout) - time.monotonic(), 0.001)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._patience)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _Backend(httpcore.SyncBackend):
+    """Connects to the very address that was checked, so that a name cannot change its mind in between."""
+
+    def __init__(self, patience: Patience, check: CheckAddress) -> None:
+        self._patience = patience
+        self._check = check
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        failure: Exception = httpcore.ConnectTimeout()
+        for address in self._addresses(host, port):
+            left = self._patience.until(timeout) - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                stream = super().connect_tcp(address, port, left, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _Stream(stream, self._patience)
+        raise failure
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise httpcore.ConnectError(str(error)) from error
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        for address in addresses:
+            self._check(host, port, address)
+        return addresses
+
+
+class _Transport(httpx.HTTPTransport):
+    """httpx's own transport around a pool of ours: its constructor has no way to take a network backend."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+
+def open_client(
+    url: httpx.URL, *, proxy: httpx.Proxy | None, patience: Patience, check: CheckAddress, headers: dict[str, str]
+) -> httpx.Client:
+    """Return a client for the scheme of this URL, by way of a proxy where one is given.
+
+    Behind a proxy it is the proxy that looks names up, so `check` sees no address there.
+    """
+    context = tls_context() if url.scheme == "https" else None
+    pool: httpcore.ConnectionPool
+    if proxy is None:
+        pool = httpcore.ConnectionPool(
+            ssl_context=context, max_connections=_CONNECTIONS, network_backend=_Backend(patience, check)
+        )
+    else:
+        pool = httpcore.HTTPProxy(
+            str(proxy.url),
+            proxy_auth=proxy.raw_auth,
+            ssl_context=context,
+            proxy_ssl_context=context if proxy.url.scheme == "https" else None,
+            max_connections=_CONNECTIONS,
+            network_backend=_Backend(patience, _anything),
+        )
+    # trust_env also reads ~/.netrc, which must not lend a person's credentials to a tenant.
+    return httpx.Client(transport=_Transport(pool), trust_env=False, headers=headers)
+
+
+def _anything(host: str, port: int, address: str) -> None:
+    """Let a proxy be anywhere."""

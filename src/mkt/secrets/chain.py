@@ -1,0 +1,130 @@
+"""Where a secret is looked up, in which order, and who may name which place."""
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from mkt.contract import ConnectorConfiguration, SecretDeclaration
+from mkt.errors import ConfigError
+from mkt.secrets.base import Reference, SecretBackend, WritableBackend
+from mkt.secrets.lookup import Found, Lookup, Tried, default_places, missing
+
+
+class SecretChain:
+    """All places that this installation knows.
+
+    `allow` holds the operator's patterns (`env:NORTHWIND_*`) of references that a row from Supabase may name
+    besides `supabase:`.
+    """
+
+    def __init__(self, backends: Sequence[SecretBackend], *, allow: Sequence[str] = ()) -> None:
+        self._backends = {backend.scheme: backend for backend in backends}
+        self._allow = tuple(allow)
+
+    def resolve(self, configuration: ConnectorConfiguration, declaration: SecretDeclaration) -> Found | None:
+        """Return the value, None where there is none. Raise `ConfigError` as `look_up` does."""
+        return self.look_up(configuration, declaration).found
+
+    def look_up(self, configuration: ConnectorConfiguration, declaration: SecretDeclaration) -> Lookup:
+        """Look in every place, in order. Raise `ConfigError` for a written reference that leads nowhere."""
+        text = configuration.secrets.get(declaration.name)
+        if text is not None:
+            return Lookup(self._written(configuration, declaration, text), ())
+        tried: list[Tried] = []
+        for found in self._unwritten(configuration, declaration, tried):
+            return Lookup(found, tuple(tried))
+        return Lookup(None, tuple(tried))
+
+    def write(self, reference: Reference, value: str) -> bool:
+        """Store a new value; False when the place cannot be written. Raise `ConfigError` when it refuses."""
+        backend = self._backends.get(reference.scheme)
+        if not isinstance(backend, WritableBackend):
+            return False
+        backend.write(reference.locator, value)
+        return True
+
+    def _written(self, configuration: ConnectorConfiguration, declaration: SecretDeclaration, text: str) -> Found:
+        reference, backend = self._reference(configuration, declaration.name, text)
+        try:
+            value = backend.read(reference.locator)
+        except ConfigError as error:
+            raise ConfigError(
+                f"secret {declaration.name} of {configuration.target} cannot be read from {reference}: "
+                f"{error.message}; {configuration.place(f'secrets.{declaration.name}')}",
+                remedy=error.remedy,
+                code=error.code,
+            ) from None
+        if not value:
+            raise missing(configuration, declaration, [Tried(str(reference), _why(value))])
+        return Found(reference, value)
+
+    def _reference(
+        self, configuration: ConnectorConfiguration, name: str, text: str
+    ) -> tuple[Reference, SecretBackend]:
+        place = configuration.place(f"secrets.{name}")
+        try:
+            reference, backend = self._parse(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"secrets.{name} of {configuration.target}: {error}; {place}",
+                remedy=f"Correct the reference at {place}; a value never stands there.",
+                code="config.secret_reference",
+            ) from None
+        if not self._allowed(configuration, reference):
+            raise ConfigError(
+                f"secrets.{name} of {configuration.target} names {reference}, but a row from Supabase may name "
+                f"supabase: references only; {place}",
+                remedy=f"Store the value in Supabase, or let the operator add {reference} to [secrets] allow in "
+                "mkt.toml.",
+                code="config.secret_forbidden",
+            )
+        return reference, backend
+
+    def _parse(self, text: str) -> tuple[Reference, SecretBackend]:
+        """Raise ValueError without the text: before it is known to be a reference it may be a value."""
+        reference = Reference.parse(text)
+        backend = self._backends.get(reference.scheme)
+        if backend is None:
+            raise ValueError(f"not one of the known places: {', '.join(f'{scheme}:' for scheme in self._backends)}")
+        if problem := backend.check(reference.locator):
+            raise ValueError(problem)
+        return reference, backend
+
+    def _allowed(self, configuration: ConnectorConfiguration, reference: Reference) -> bool:
+        if configuration.origin.source != "supabase" or reference.scheme == "supabase":
+            return True
+        # A pattern such as file:secrets/* must not be left through `..`.
+        climbs = ".." in reference.locator.split("/")
+        return not climbs and any(fnmatchcase(str(reference), pattern) for pattern in self._allow)
+
+    def _unwritten(
+        self, configuration: ConnectorConfiguration, declaration: SecretDeclaration, tried: list[Tried]
+    ) -> Iterator[Found]:
+        """Yield what stands in the default places; `tried` gets those where nothing stands."""
+        if not declaration.sensitive:
+            value = _setting(configuration, declaration.name)
+            if value:
+                yield Found(None, value)
+            tried.append(Tried(f"settings.{declaration.name.lower()}", _why(value)))
+        for reference in default_places(configuration, declaration.name):
+            backend = self._backends.get(reference.scheme)
+            if backend is None:
+                continue
+            try:
+                value = backend.read(reference.locator)
+            except ConfigError as error:
+                tried.append(Tried(str(reference), error.message))
+                continue
+            if value:
+                yield Found(reference, value)
+            tried.append(Tried(str(reference), _why(value)))
+
+
+def _setting(configuration: ConnectorConfiguration, name: str) -> str | None:
+    value = configuration.settings.get(name.lower())
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value).strip()
+
+
+def _why(value: str | None) -> str:
+    return "not there" if value is None else "empty"

@@ -1,0 +1,100 @@
+"""The secrets of one integration, as its connector asks for them."""
+
+from collections.abc import Iterator, Sequence
+
+from mkt.contract import ConnectorConfiguration, Manifest, SecretDeclaration
+from mkt.errors import ConfigError
+from mkt.runtime.masking import Masker
+from mkt.secrets.chain import SecretChain
+from mkt.secrets.lookup import Found, Lookup, how_to_set, missing
+
+
+class IntegrationSecrets:
+    """The contract's `Secrets` for one call: looks each secret up once and registers it for masking."""
+
+    def __init__(
+        self, chain: SecretChain, configuration: ConnectorConfiguration, manifest: Manifest, masker: Masker
+    ) -> None:
+        self._chain = chain
+        self._configuration = configuration
+        self._manifest = manifest
+        self._masker = masker
+        self._lookups: dict[str, Lookup] = {}
+
+    def get(self, name: str) -> str:
+        """Return the value. An undeclared name is a bug of the connector: LookupError."""
+        declaration = self._declaration(name)
+        lookup = self._look_up(declaration)
+        if lookup.found is None:
+            raise missing(self._configuration, declaration, lookup.tried)
+        return lookup.found.value
+
+    def complete_set(self) -> str:
+        """Return the first complete alternative; raise `ConfigError` about the one that lacks least."""
+        gaps: dict[str, list[SecretDeclaration]] = {}
+        for name, members in self._manifest.secret_sets.items():
+            gaps[name] = [s for s in members if s.required and self._look_up(s).found is None]
+            if not gaps[name]:
+                return name
+        if not gaps:
+            raise LookupError(f"the manifest of {self._manifest.id} declares no alternative sets of secrets")
+        raise self._no_set(gaps)
+
+    def write_back(self, name: str, value: str) -> bool:
+        """Store a rotated value where the old one stood; False when that place cannot be written.
+
+        The rest of this call sees the new value in any case. Raise `ConfigError` when the place refuses.
+        """
+        declaration = self._declaration(name)
+        lookup = self._look_up(declaration)
+        reference = lookup.found.reference if lookup.found else None
+        self._remember(declaration, Lookup(Found(reference, value), lookup.tried))
+        return reference is not None and self._chain.write(reference, value)
+
+    def identifiers(self) -> Iterator[str]:
+        """Yield the values that are not sensitive: a URL among them names a host of this integration."""
+        for declaration in self._manifest.secrets:
+            if not declaration.sensitive and (found := self._look_up(declaration).found):
+                yield found.value
+
+    def _declaration(self, name: str) -> SecretDeclaration:
+        declaration = self._manifest.secret(name)
+        if declaration is None:
+            raise LookupError(f"connector {self._manifest.id} asks for {name}, which its manifest does not declare")
+        return declaration
+
+    def _look_up(self, declaration: SecretDeclaration) -> Lookup:
+        known = self._lookups.get(declaration.name)
+        return known or self._remember(declaration, self._chain.look_up(self._configuration, declaration))
+
+    def _remember(self, declaration: SecretDeclaration, lookup: Lookup) -> Lookup:
+        self._lookups[declaration.name] = lookup
+        if declaration.sensitive and lookup.found:
+            self._masker.add(lookup.found.value)
+        return lookup
+
+    def _no_set(self, gaps: dict[str, list[SecretDeclaration]]) -> ConfigError:
+        closest = min(gaps, key=lambda name: self._distance(name, gaps[name]))
+        lacking = gaps[closest]
+        tried = [place for secret in lacking for place in self._look_up(secret).tried]
+        place = self._configuration.place("secrets")
+        return ConfigError(
+            f"{self._configuration.target} has no complete set of secrets ({', '.join(gaps)}). Closest is {closest}: "
+            f"{_words(lacking)} missing; tried {', '.join(map(str, tried))}" + (f"; {place}" if place else ""),
+            remedy=" ".join(f"{s.name}: {how_to_set(s, self._look_up(s).tried)}" for s in lacking),
+            code="config.secret_missing",
+        )
+
+    def _distance(self, name: str, lacking: Sequence[SecretDeclaration]) -> tuple[bool, int]:
+        # A set of which something is there is what somebody began to fill in, however much it lacks.
+        return len(lacking) == len(self._manifest.secret_sets[name]), len(lacking)
+
+
+def _words(declarations: Sequence[SecretDeclaration]) -> str:
+    names = [declaration.name for declaration in declarations]
+    return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names)} are"
+
+
+def _words(declarations: Sequence[SecretDeclaration]) -> str:
+    names = [declaration.name for declaration in declarations]
+    return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names)} are"

@@ -1,0 +1,159 @@
+"""Connections to one file: one that writes, a few that read, each held only inside one call of the store."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from mkt.errors import StoreError
+
+BUSY_SECONDS: Final = 30.0
+_IDLE_READERS: Final = 4
+_PRAGMAS: Final = (
+    "pragma foreign_keys = on",
+    "pragma synchronous = normal",
+    "pragma temp_store = file",
+    "pragma cache_size = -16384",
+    "pragma journal_size_limit = 67108864",
+    "pragma wal_autocheckpoint = 4000",
+)
+_CHECK_DISK: Final = "Check the disk that holds it (mount, permissions, kernel log), then run the command again."
+_RESTORE: Final = "Stop every mkt of this project and bring the file back from a backup."
+# The primary result codes that are the machine's doing; every other one is a bug in mkt and goes on as it is.
+# https://www.sqlite.org/rescode.html
+_FAULTS: Final = {
+    sqlite3.SQLITE_FULL: (
+        "the disk is full",
+        "Free some space on the disk that holds it, then run the command again.",
+    ),
+    sqlite3.SQLITE_IOERR: ("the disk failed to read or write", _CHECK_DISK),
+    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", _CHECK_DISK),
+    sqlite3.SQLITE_READONLY: (
+        "it cannot be written",
+        "Give the user that runs mkt the right to write file and folder.",
+    ),
+    sqlite3.SQLITE_PERM: (
+        "its permissions forbid it",
+        "Give the user that runs mkt the right to write file and folder.",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        f"another process kept it locked for {BUSY_SECONDS:.0f} s",
+        "Run the command again when the other mkt, backup or database browser has finished.",
+    ),
+    sqlite3.SQLITE_PROTOCOL: ("its locks do not work", "Move it to a local disk."),
+    sqlite3.SQLITE_NOMEM: ("there is no memory left", "Free some memory, then run the command again."),
+    sqlite3.SQLITE_CORRUPT: ("the database is damaged", _RESTORE),
+    sqlite3.SQLITE_NOTADB: ("it is no SQLite database", _RESTORE),
+}
+
+
+def fault(error: sqlite3.Error) -> tuple[str, str] | None:
+    """Return what happened and what to do, None for an error that is a bug of ours."""
+    return _FAULTS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+
+
+def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """Open a connection that any thread may use, one at a time; transactions are begun by hand."""
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Raise `StoreError` for what the disk or the database did."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        known = fault(error)
+        if known is None:
+            raise
+        what, remedy = known
+        raise StoreError(
+            f"the store {path} failed: {what}; nothing of this step was written", remedy=remedy, code="local.store"
+        ) from error
+
+
+class Database:
+    """One database file, for all threads of a process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writing = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection inside a write transaction, which commits at the end and rolls back on any error."""
+        with self._writing, _translated(self.path):
+            self._refuse_when_closed()
+            self._writer = connection = self._writer or connect(self.path)
+            connection.execute("begin immediate")
+            try:
+                yield connection
+                connection.execute("commit")
+            except BaseException:
+                self._roll_back(connection)
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection inside a read transaction: every statement sees the same moment."""
+        with _translated(self.path):
+            self._refuse_when_closed()
+            connection = self._reader()
+            try:
+                connection.execute("begin")
+                yield connection
+            finally:
+                self._give_back(connection)
+
+    def make_wal(self) -> None:
+        """Let readers and the writer not wait for each other; stays with the file."""
+        with self._writing, _translated(self.path), closing(connect(self.path)) as connection:
+            connection.execute("pragma journal_mode = wal")
+
+    def close(self) -> None:
+        """Close every connection; one that a thread still reads with is closed when that call ends."""
+        with self._writing:
+            self._closed = True
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+            while self._idle:
+                self._idle.pop().close()
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise StoreError(f"the store {self.path} is closed", remedy="Nothing to do: mkt was about to end.")
+
+    def _reader(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return connect(self.path)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with suppress(sqlite3.Error):
+            connection.rollback()
+        if self._closed or connection.in_transaction or len(self._idle) >= _IDLE_READERS:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        """Roll back; a connection that cannot even do that is thrown away, the next write opens a new one."""
+        with suppress(sqlite3.Error):
+            connection.rollback()
+        if connection.in_transaction:
+            connection.close()
+            self._writer = None

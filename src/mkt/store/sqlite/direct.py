@@ -1,0 +1,147 @@
+"""The first load of an integration: rows are visible at once, absence deletes nothing."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, Literal
+
+from mkt.contract import Stream
+from mkt.store.base import Batch, StreamChanges
+from mkt.store.sqlite import headers, sources, tombstones
+from mkt.store.sqlite.columns import id_list, stamp
+from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.live import Known, Part, change, known, parts
+from mkt.store.sqlite.writer import Opened, Writer
+
+_PUT: Final = """
+    insert or replace into integration_records
+        (source, external_id, hash, deleted, unscoped, first_seen_at, changed_at, data)
+    values (?, ?, ?, 0, ?, ?, ?, ?)"""
+_STAND_UNSCOPED: Final = "update integration_records set unscoped = 1 where source = ? and external_id = ?"
+_STAND_IN: Final = "insert or ignore into integration_record_scopes (source, scope, external_id) values (?, ?, ?)"
+_MEET: Final = "insert into integration_staging_seen (staging, source, scope, external_id) values (?, ?, '', ?)"
+_MET: Final = """
+    select external_id from integration_staging_seen
+    where staging = ? and source = ? and scope = '' and external_id in (select value from json_each(?))"""
+
+Standing = Literal["created", "updated", "unchanged", "deleted"]
+
+
+def standing(*, before: bool, now: bool, written: bool) -> Standing | None:
+    """Return how a record counts: live before the run or not, live now or not, written by the run or not."""
+    if not now:
+        return "deleted" if before else None
+    if not before:
+        return "created"
+    return "updated" if written else "unchanged"
+
+
+class DirectWriter(Writer):
+    """Counts as it writes. A record counts once, by how it stands now against how it stood before the run."""
+
+    direct = True
+
+    def __init__(self, database: Database, opened: Opened, now: Callable[[], datetime]) -> None:
+        super().__init__(database, opened, now)
+        self._counts = {stream: StreamChanges(live=opened.live.get(stream, 0)) for stream in opened.sources}
+        self._pending = self._counts
+
+    def changes(self) -> dict[Stream, StreamChanges]:
+        return {
+            stream: replace(counts, seen=counts.created + counts.updated + counts.unchanged)
+            for stream, counts in self._counts.items()
+        }
+
+    def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
+        """Mark the streams finished, so that every later run is staged; a window is no whole load."""
+        with self._transaction() as connection:
+            if not self._run.windowed:
+                for stream, source in self._run.sources.items():
+                    sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
+            headers.remove(connection, self._run.staging)
+        return self.changes()
+
+    def discard(self) -> None:
+        """Start again from None next time; the records written so far stay."""
+        with self._transaction() as connection:
+            for source in self._run.sources.values():
+                sources.restart(connection, source, self._run.fingerprint)
+            headers.remove(connection, self._run.staging)
+
+    def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        # The counts of a batch that is rolled back must not stay.
+        self._pending = {stream: replace(counts) for stream, counts in self._counts.items()}
+        for stream, part in parts(batch.rows).items():
+            self._apply(connection, stream, part)
+        for stream, cursor in batch.cursors.items():
+            if not self._run.windowed:
+                sources.move(connection, self._run.sources[stream], cursor)
+
+    def _stored(self, batch: Batch) -> None:
+        for stream, number in batch.invalid.items():
+            self._pending[stream].invalid += number
+        for complete in batch.completes:
+            self._pending[complete.stream].listed |= not self._run.windowed
+        self._counts = self._pending
+
+    def _apply(self, connection: sqlite3.Connection, stream: Stream, part: Part) -> None:
+        source, now = self._run.sources[stream], stamp(self._now())
+        before = known(connection, source, part.last)
+        kinds = {key: change(row, before.get(key)) for key, row in part.last.items()}
+        self._count(connection, stream, part, before)
+        put = [key for key, kind in kinds.items() if kind in {"created", "updated"}]
+        connection.executemany(_PUT, _rows(source, part, before, put, now))
+        gone = [key for key, kind in kinds.items() if kind == "deleted"]
+        if gone:
+            tombstones.new_list(connection)
+            tombstones.list_ids(connection, source, gone)
+            tombstones.bury(connection, now)
+        _stand(connection, source, part, before)
+
+    def _count(self, connection: sqlite3.Connection, stream: Stream, part: Part, before: dict[str, Known]) -> None:
+        source, counts = self._run.sources[stream], self._pending[stream]
+        met = self._met(connection, source, before)
+        first = {key for key, was in before.items() if not was.deleted and not self._written(was) and key not in met}
+        connection.executemany(_MEET, [(self._run.staging, source, key) for key in first])
+        for key, row in part.last.items():
+            was = before.get(key)
+            before_run = key in first or key in met
+            written = was is not None and self._written(was)
+            if was is not None and key not in first:
+                _add(counts, standing(before=before_run, now=not was.deleted, written=written), -1)
+            written = written or change(row, was) is not None
+            _add(counts, standing(before=before_run, now=row.document is not None, written=written), 1)
+
+    def _met(self, connection: sqlite3.Connection, source: int, before: dict[str, Known]) -> set[str]:
+        """Return the ids that were live before this run and that it has met already."""
+        if not before or not self._run.known:
+            return set()
+        rows = connection.execute(_MET, (self._run.staging, source, id_list(before)))
+        return {row[0] for row in rows}
+
+    def _written(self, was: Known) -> bool:
+        return was.seq >= self._run.first_seq
+
+
+def _rows(
+    source: int, part: Part, before: dict[str, Known], put: list[str], now: str
+) -> Iterator[tuple[int, str, bytes, bool, str, str, str]]:
+    for key in put:
+        row, was = part.last[key], before.get(key)
+        unscoped = "" in part.scopes[key] or (was is not None and was.unscoped)
+        document = (row.document or b"").decode()
+        yield source, key, row.digest, unscoped, was.first_seen_at if was else now, now, document
+
+
+def _stand(connection: sqlite3.Connection, source: int, part: Part, before: dict[str, Known]) -> None:
+    """Note the scopes of the records; a new scope of an unchanged record is no change of it."""
+    named = [(source, scope, key) for key, scopes in part.scopes.items() for scope in scopes if scope]
+    connection.executemany(_STAND_IN, named)
+    unscoped = [key for key, was in before.items() if not was.unscoped and "" in part.scopes.get(key, ())]
+    connection.executemany(_STAND_UNSCOPED, [(source, key) for key in unscoped])
+
+
+def _add(counts: StreamChanges, kind: Standing | None, number: int) -> None:
+    if kind is not None:
+        setattr(counts, kind, getattr(counts, kind) + number)

@@ -1,0 +1,165 @@
+"""What happened: events and runs."""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+from mkt.contract import ConnectorEvent
+from mkt.store.base import EventQuery, Key, Run
+from mkt.store.sqlite.columns import dump, dump_or_none, load, moment, moment_or_none, stamp, stamp_or_none
+from mkt.store.sqlite.connection import Database
+
+_PAGE: Final = 500
+_ADD_EVENT: Final = """
+    insert or ignore into integration_events
+        (id, timestamp, event, level, message, tenant_id, integration, connector, category, run_id, details)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+# `:keys` and `:levels` are JSON arrays, NULL for all. The order is that of arrival: ids sort only to the millisecond.
+_WANTED: Final = """
+    from integration_events
+    where seq > :after
+      and (:run = '' or run_id = :run)
+      and (:levels is null or level in (select value from json_each(:levels)))
+      and (:keys is null or (tenant_id, integration) in
+          (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys)))"""
+_EVENTS: Final = (
+    "select seq, id, timestamp, event, level, message, tenant_id, integration, connector, category, run_id, details"
+    + _WANTED
+    + " order by seq limit :page"
+)
+_NEWEST: Final = "select min(seq) from (select seq" + _WANTED + " order by seq desc limit :newest)"
+# An id that is no longer there, or never was, still tells its time.
+_AFTER: Final = """
+    select coalesce(
+        (select seq from integration_events where id = :id),
+        (select max(seq) from integration_events where id < :id),
+        0)"""
+_SAVE_RUN: Final = """
+    insert or replace into integration_runs
+        (id, command, tenant_id, integration, connector, started_at, finished_at, outcome, error, details)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_RUN_COLUMNS: Final = (
+    "select id, command, tenant_id, integration, connector, started_at, finished_at, outcome, error, details"
+    " from integration_runs"
+)
+_RUNS: Final = (
+    _RUN_COLUMNS
+    + """
+    where :keys is null or (tenant_id, integration) in
+        (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys))
+    order by started_at desc, id desc limit :limit"""
+)
+_FIND_RUNS: Final = _RUN_COLUMNS + " where instr(id, ?) > 0 order by started_at desc, id desc"
+
+
+def key_list(keys: Collection[Key] | None) -> str | None:
+    return None if keys is None else dump([list(key) for key in keys])
+
+
+def add_events(database: Database, events: Sequence[ConnectorEvent]) -> None:
+    with database.write() as connection:
+        connection.executemany(_ADD_EVENT, [_event_row(event) for event in events])
+
+
+def events(database: Database, query: EventQuery) -> Iterator[ConnectorEvent]:
+    """Read page by page: between two pages nothing is held."""
+    wanted: dict[str, Any] = {
+        "after": 0,
+        "run": query.run_id,
+        "levels": dump(list(query.levels)) if query.levels else None,
+        "keys": key_list(query.keys),
+        "newest": query.limit,
+    }
+    with database.read() as connection:
+        if query.after_id:
+            (wanted["after"],) = connection.execute(_AFTER, {"id": query.after_id}).fetchone()
+        if query.limit is not None:
+            (first,) = connection.execute(_NEWEST, wanted).fetchone()
+            if first is None:
+                return
+            wanted["after"] = first - 1
+    left = query.limit
+    while left is None or left > 0:
+        page = _PAGE if left is None else min(_PAGE, left)
+        with database.read() as connection:
+            rows = connection.execute(_EVENTS, {**wanted, "page": page}).fetchall()
+        for row in rows:
+            yield _event(row)
+        if len(rows) < page:
+            return
+        wanted["after"] = rows[-1][0]
+        left = None if left is None else left - page
+
+
+def save_run(connection: sqlite3.Connection, run: Run) -> None:
+    connection.execute(
+        _SAVE_RUN,
+        (
+            run.id,
+            run.command,
+            *run.key,
+            run.connector,
+            stamp(run.started_at),
+            stamp_or_none(run.finished_at),
+            run.outcome,
+            dump_or_none(run.error),
+            dump(run.details),
+        ),
+    )
+
+
+def runs(database: Database, keys: Collection[Key] | None, limit: int) -> list[Run]:
+    with database.read() as connection:
+        rows = connection.execute(_RUNS, {"keys": key_list(keys), "limit": limit})
+        return [_run(row) for row in rows]
+
+
+def find_runs(database: Database, part: str) -> list[Run]:
+    with database.read() as connection:
+        return [_run(row) for row in connection.execute(_FIND_RUNS, (part,))]
+
+
+def _event_row(event: ConnectorEvent) -> tuple[str | None, ...]:
+    return (
+        event.id,
+        stamp(event.timestamp),
+        event.event,
+        event.level,
+        event.message,
+        event.tenant,
+        event.integration,
+        event.connector,
+        event.category,
+        event.run_id,
+        dump(event.details),
+    )
+
+
+def _event(row: tuple[Any, ...]) -> ConnectorEvent:
+    return ConnectorEvent(
+        id=row[1],
+        timestamp=moment(row[2]),
+        event=row[3],
+        level=row[4],
+        message=row[5],
+        tenant=row[6],
+        integration=row[7],
+        connector=row[8],
+        category=row[9],
+        run_id=row[10],
+        details=load(row[11]),
+    )
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    return Run(
+        id=row[0],
+        command=row[1],
+        key=Key(row[2], row[3]),
+        connector=row[4],
+        started_at=moment(row[5]),
+        finished_at=moment_or_none(row[6]),
+        outcome=row[7],
+        error=load(row[8]),
+        details=load(row[9]),
+    )

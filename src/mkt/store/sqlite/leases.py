@@ -1,0 +1,136 @@
+"""One run at a time for each integration.
+
+Who holds a lease stands in a file beside the main one, so that heartbeats never wait for a long promotion. The
+epoch stands in the main file, where every commit checks it: acquiring and releasing raise it, so what a lost or
+abandoned run still tries to write is refused.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from mkt.errors import LeaseLost, StoreError
+from mkt.store.base import LEASE_EXPIRY, Key, Lease
+from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.holders import Holders
+
+_TABLE: Final = """
+    create table if not exists leases (
+        tenant_id text not null,
+        integration text not null,
+        holder text not null,
+        epoch integer,
+        renewed_at real not null,
+        primary key (tenant_id, integration)
+    ) strict, without rowid"""
+_HELD: Final = "select holder, renewed_at from leases where tenant_id = ? and integration = ?"
+_TAKE: Final = "insert or replace into leases (tenant_id, integration, holder, renewed_at) values (?, ?, ?, ?)"
+_OWN: Final = " where tenant_id = ? and integration = ? and holder = ? and (epoch is null or epoch = ?)"
+_SETTLE: Final = "update leases set epoch = ?, renewed_at = ?" + _OWN
+_RENEW: Final = "update leases set renewed_at = ?" + _OWN
+_DROP: Final = "delete from leases" + _OWN
+_RAISE: Final = """
+    insert into integration_leases (tenant_id, integration, epoch) values (?, ?, 1)
+    on conflict (tenant_id, integration) do update set epoch = epoch + 1
+    returning epoch"""
+_END: Final = """
+    update integration_leases set epoch = epoch + 1 where tenant_id = ? and integration = ? and epoch = ?"""
+_EPOCH: Final = "select epoch from integration_leases where tenant_id = ? and integration = ?"
+
+
+def check_lease(connection: sqlite3.Connection, lease: Lease) -> None:
+    """Raise `LeaseLost` when the epoch has moved on; inside the transaction that depends on it."""
+    row = connection.execute(_EPOCH, lease.key).fetchone()
+    if row is None or row[0] != lease.epoch:
+        raise LeaseLost("/".join(lease.key))
+
+
+class Leases:
+    """This process's leases. The file is made when the first lease is asked for: reading needs none."""
+
+    def __init__(self, main: Database, monotonic: Callable[[], float]) -> None:
+        self._main = main
+        self._monotonic = monotonic
+        self._file = Database(main.path.with_name(f"{main.path.name}.leases"))
+        self._holders = Holders(main.path.parent / "holders")
+        self._preparing = threading.Lock()
+        self._ready = False
+
+    def acquire(self, key: Key) -> Lease | None:
+        with self._local_faults():
+            holder = self._prepare()
+            if not self._take(key, holder):
+                return None
+        try:
+            with self._main.write() as connection:
+                ((epoch,),) = connection.execute(_RAISE, key).fetchall()
+        except BaseException:
+            self._drop(Lease(key, holder, 0))
+            raise
+        lease = Lease(key, holder, epoch)
+        with self._file.write() as connection:
+            # The wait for the main file may have been long: the 30 s begin now.
+            connection.execute(_SETTLE, (epoch, self._monotonic(), *key, holder, epoch))
+        return lease
+
+    def renew(self, leases: Collection[Lease]) -> None:
+        now = self._monotonic()
+        with self._file.write() as connection:
+            connection.executemany(_RENEW, [(now, *lease.key, lease.holder, lease.epoch) for lease in leases])
+
+    def release(self, lease: Lease) -> None:
+        try:
+            with self._main.write() as connection:
+                connection.execute(_END, (*lease.key, lease.epoch))
+        finally:
+            self._drop(lease)
+
+    def close(self) -> None:
+        self._file.close()
+        self._holders.close()
+
+    def _prepare(self) -> str:
+        """Return this process's name; make the file the first time."""
+        with self._preparing:
+            if not self._ready:
+                _make_private(self._file.path)
+                self._file.make_wal()
+                with self._file.write() as connection:
+                    connection.execute(_TABLE)
+                self._ready = True
+            return self._holders.own()
+
+    def _take(self, key: Key, holder: str) -> bool:
+        with self._file.write() as connection:
+            row = connection.execute(_HELD, key).fetchone()
+            if row is not None and self._live(*row):
+                return False
+            connection.execute(_TAKE, (*key, holder, self._monotonic()))
+            return True
+
+    def _live(self, holder: str, renewed_at: float) -> bool:
+        expired = self._monotonic() - renewed_at > LEASE_EXPIRY.total_seconds()
+        return not expired and self._holders.alive(holder)
+
+    def _drop(self, lease: Lease) -> None:
+        with self._file.write() as connection:
+            connection.execute(_DROP, (*lease.key, lease.holder, lease.epoch))
+
+    @contextmanager
+    def _local_faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"the leases beside {self._main.path} cannot be used: {error.strerror}",
+                remedy="Give the user that runs mkt the right to write that folder, and space on its disk.",
+                code="local.store",
+            ) from error
+
+
+def _make_private(path: Path) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

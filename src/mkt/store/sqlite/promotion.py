@@ -1,0 +1,76 @@
+"""Applying a staging: set by set, so that memory stays flat however large it is."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from mkt.store.sqlite import tombstones
+
+_SPAN: Final = "select min(position), max(position) from integration_staging where staging = ?"
+_PUT: Final = """
+    insert or replace into integration_records
+        (source, external_id, hash, deleted, unscoped, first_seen_at, changed_at, data)
+    select g.source, g.external_id, g.hash, 0,
+           coalesce(r.unscoped, 0) or exists (
+               select 1 from integration_staging_seen s
+               where s.staging = g.staging and s.source = g.source and s.scope = '' and s.external_id = g.external_id),
+           coalesce(r.first_seen_at, :now), :now, g.document
+    from integration_staging g
+    left join integration_records r on r.source = g.source and r.external_id = g.external_id
+    where g.position >= :low and g.position < :high and +g.staging = :staging and g.change <> 'deleted'
+    order by g.position"""
+_STAND_IN: Final = """
+    insert or ignore into integration_record_scopes (source, scope, external_id)
+    select source, scope, external_id from integration_staging_seen
+    where staging = :staging and source = :source and scope > ''"""
+# Only the few live records outside the default scope are looked at: a partial index holds them.
+_STAND_UNSCOPED: Final = """
+    update integration_records set unscoped = 1
+    where source = :source and deleted = 0 and unscoped = 0
+      and exists (select 1 from integration_staging_seen s
+                  where s.staging = :staging and s.source = :source and s.scope = ''
+                    and s.external_id = integration_records.external_id)"""
+_LEAVE: Final = """
+    delete from integration_record_scopes
+    where (source, scope, external_id) in
+        (select source, scope, external_id from temp.absent where removed = 1 and scope > '')"""
+_LEAVE_UNSCOPED: Final = """
+    update integration_records set unscoped = 0
+    where (source, external_id) in
+        (select source, external_id from temp.absent where removed = 1 and scope = '')"""
+_MARK: Final = """
+    insert or ignore into integration_absences (source, scope, external_id)
+    select source, scope, external_id from temp.absent where removed = 0"""
+_UNMARK: Final = """
+    delete from integration_absences
+    where source = :source
+      and (exists (select 1 from integration_staging_seen s
+                   where s.staging = :staging and s.source = :source
+                     and s.scope = integration_absences.scope and s.external_id = integration_absences.external_id)
+           or exists (select 1 from temp.absent a
+                      where a.source = :source and a.removed = 1
+                        and a.scope = integration_absences.scope and a.external_id = integration_absences.external_id))"""
+
+
+def apply(connection: sqlite3.Connection, staging: int, sources: Sequence[int], now: str) -> None:
+    """Apply records, scopes, absences and tombstones, after `absence.find` in the same transaction."""
+    _put(connection, staging, now)
+    connection.execute(_MARK)
+    # After the marks: burying a record takes those of its other scopes away.
+    tombstones.bury(connection, now)
+    connection.execute(_LEAVE)
+    connection.execute(_LEAVE_UNSCOPED)
+    for source in sources:
+        this = {"staging": staging, "source": source}
+        connection.execute(_STAND_IN, this)
+        connection.execute(_STAND_UNSCOPED, this)
+        connection.execute(_UNMARK, this)
+
+
+def _put(connection: sqlite3.Connection, staging: int, now: str) -> None:
+    low, high = connection.execute(_SPAN, (staging,)).fetchone()
+    if low is None:
+        return
+    for start in range(low, high + 1, tombstones.CHUNK):
+        this = {"staging": staging, "now": now, "low": start, "high": start + tombstones.CHUNK}
+        connection.execute(_PUT, this)

@@ -1,0 +1,105 @@
+"""Reading what was synced: the change feed, the scopes, the counts."""
+
+from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+
+from mkt.contract import Stream
+from mkt.store.base import Key, StoredRecord
+from mkt.store.sqlite.columns import dump, load, moment
+from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.history import key_list
+
+_PAGE: Final = 500
+_COLUMNS: Final = """
+    select r.seq, s.tenant_id, s.integration, s.stream, r.external_id, r.data, r.first_seen_at, r.changed_at, r.deleted
+    from integration_records r cross join integration_sources s on s.source = r.source"""
+_REST: Final = " and r.seq > :since and r.deleted <= :deleted order by r.seq limit :page"
+# One source is read by its index. Several are read in the order of the table, which is that of `seq`: merging
+# their indexes page by page would sort the whole rest for each page.
+_OF_ALL: Final = _COLUMNS + " where true" + _REST
+_OF_ONE: Final = _COLUMNS + " where r.source = :source" + _REST
+_OF_SOME: Final = _COLUMNS + " where +r.source in (select value from json_each(:sources))" + _REST
+_SOURCES: Final = """
+    select source from integration_sources
+    where (:stream is null or stream = :stream)
+      and (:keys is null or (tenant_id, integration) in
+          (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys)))"""
+_NAMED_SCOPES: Final = """
+    select distinct m.scope from integration_record_scopes m cross join integration_sources s on s.source = m.source
+    where s.tenant_id = ? and s.integration = ? and s.stream = ?"""
+# All but the gone and the scoped ones, each counted by an index.
+_UNSCOPED: Final = """
+    select (select count(*) from integration_records r where r.source = s.source)
+         - (select count(*) from integration_records r where r.source = s.source and r.deleted = 1)
+         - (select count(*) from integration_records r
+            where r.source = s.source and r.deleted = 0 and r.unscoped = 0)
+    from integration_sources s where s.tenant_id = ? and s.integration = ? and s.stream = ?"""
+_COUNTS: Final = """
+    select s.tenant_id, s.integration, s.stream, n.total - coalesce(g.gone, 0), coalesce(g.gone, 0)
+    from (select source, count(*) as total from integration_records group by source) n
+    join integration_sources s on s.source = n.source
+    left join (select source, count(*) as gone from integration_records where deleted = 1 group by source) g
+      on g.source = n.source"""
+
+
+def records(
+    database: Database,
+    *,
+    keys: Collection[Key] | None,
+    stream: Stream | None,
+    since_seq: int,
+    deleted: bool,
+    limit: int | None,
+) -> Iterator[StoredRecord]:
+    """Read page by page: between two pages nothing is held."""
+    statement, wanted = _OF_ALL, {"since": since_seq, "deleted": deleted}
+    if keys is not None or stream is not None:
+        numbers = _source_numbers(database, keys, stream)
+        if not numbers:
+            return
+        statement = _OF_ONE if len(numbers) == 1 else _OF_SOME
+        wanted |= {"source": numbers[0], "sources": dump(numbers)}
+    left = limit
+    while left is None or left > 0:
+        page = _PAGE if left is None else min(_PAGE, left)
+        with database.read() as connection:
+            rows = connection.execute(statement, {**wanted, "page": page}).fetchall()
+        for row in rows:
+            yield _record(row)
+        if len(rows) < page:
+            return
+        wanted["since"] = rows[-1][0]
+        left = None if left is None else left - page
+
+
+def scopes(database: Database, key: Key, stream: Stream) -> AbstractSet[str]:
+    """Return the scopes that hold a live record."""
+    with database.read() as connection:
+        named = {scope for (scope,) in connection.execute(_NAMED_SCOPES, (*key, stream))}
+        unscoped = connection.execute(_UNSCOPED, (*key, stream)).fetchone()
+    return named | {""} if unscoped and unscoped[0] else named
+
+
+def counts(database: Database) -> dict[tuple[Key, Stream], tuple[int, int]]:
+    with database.read() as connection:
+        return {(Key(row[0], row[1]), row[2]): (row[3], row[4]) for row in connection.execute(_COUNTS)}
+
+
+def _source_numbers(database: Database, keys: Collection[Key] | None, stream: Stream | None) -> list[int]:
+    with database.read() as connection:
+        rows = connection.execute(_SOURCES, {"keys": key_list(keys), "stream": stream})
+        return [number for (number,) in rows]
+
+
+def _record(row: tuple[Any, ...]) -> StoredRecord:
+    return StoredRecord(
+        seq=row[0],
+        key=Key(row[1], row[2]),
+        stream=row[3],
+        external_id=row[4],
+        data=load(row[5]),
+        first_seen_at=moment(row[6]),
+        changed_at=moment(row[7]),
+        deleted=bool(row[8]),
+    )

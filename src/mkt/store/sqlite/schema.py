@@ -1,0 +1,172 @@
+"""The tables, and what a file has to be so that this version may open it.
+
+A tenant's stream is interned to an integer, `source`, so that the big tables stay narrow. `seq` is the row id of
+`integration_records`: with one writer at a time it follows the order of commits, and the change feed is a scan.
+"""
+
+import sqlite3
+from typing import Final
+
+from mkt.store.sqlite.views import VIEWS
+
+APPLICATION_ID: Final = 0x6D6B7431  # "mkt1": what `file` and our own check know the database by
+VERSION: Final = 1
+
+_TABLES: Final = (
+    """create table integration_sources (
+        source integer primary key,
+        tenant_id text not null,
+        integration text not null,
+        stream text not null,
+        cursor text,
+        as_of text,
+        fingerprint text,
+        unique (tenant_id, integration, stream)
+    ) strict""",
+    """create table integration_state (
+        tenant_id text not null,
+        integration text not null,
+        next_due_at text,
+        last_run_id text not null,
+        last_outcome text not null,
+        last_error text,
+        last_finished_at text,
+        last_ok_at text,
+        last_change_at text,
+        failures integer not null,
+        fingerprint text not null,
+        primary key (tenant_id, integration)
+    ) strict, without rowid""",
+    """create table integration_leases (
+        tenant_id text not null,
+        integration text not null,
+        epoch integer not null,
+        primary key (tenant_id, integration)
+    ) strict, without rowid""",
+    """create table integration_runs (
+        id text primary key,
+        command text not null,
+        tenant_id text not null,
+        integration text not null,
+        connector text not null,
+        started_at text not null,
+        finished_at text,
+        outcome text not null,
+        error text,
+        details text not null
+    ) strict""",
+    "create index integration_runs_started on integration_runs (started_at)",
+    """create table integration_events (
+        seq integer primary key autoincrement,
+        id text not null unique,
+        timestamp text not null,
+        event text not null,
+        level text not null,
+        message text not null,
+        tenant_id text,
+        integration text,
+        connector text,
+        category text,
+        run_id text,
+        details text not null
+    ) strict""",
+    "create index integration_events_run on integration_events (run_id)",
+    """create table integration_memory (
+        tenant_id text not null,
+        integration text not null,
+        name text not null,
+        value text not null,
+        expires_at text,
+        primary key (tenant_id, integration, name)
+    ) strict""",
+    "create index integration_memory_expiry on integration_memory (expires_at) where expires_at is not null",
+)
+
+# `data` comes last: a look at the hash then never follows a long document to its overflow pages.
+# The partial indexes hold exceptions only: a live record outside every named scope stands in neither.
+_RECORDS: Final = (
+    """create table integration_records (
+        seq integer primary key autoincrement,
+        source integer not null references integration_sources,
+        external_id text not null,
+        hash blob not null,
+        deleted integer not null,
+        unscoped integer not null,
+        first_seen_at text not null,
+        changed_at text not null,
+        data text not null,
+        unique (source, external_id)
+    ) strict""",
+    "create index integration_records_feed on integration_records (source)",
+    "create index integration_records_gone on integration_records (source) where deleted = 1",
+    "create index integration_records_scoped on integration_records (source) where deleted = 0 and unscoped = 0",
+    """create table integration_record_scopes (
+        source integer not null,
+        scope text not null,
+        external_id text not null,
+        primary key (source, scope, external_id)
+    ) strict, without rowid""",
+    "create index integration_record_scopes_of on integration_record_scopes (source, external_id)",
+    """create table integration_absences (
+        source integer not null,
+        scope text not null,
+        external_id text not null,
+        primary key (source, scope, external_id)
+    ) strict, without rowid""",
+)
+
+_STAGING: Final = (
+    """create table integration_staging_runs (
+        staging integer primary key autoincrement,
+        run_id text not null unique,
+        tenant_id text not null,
+        integration text not null,
+        direct integer not null,
+        resumable integer not null,
+        fresh integer not null,
+        fingerprint text not null,
+        streams text not null,
+        touched_at text not null
+    ) strict""",
+    """create table integration_staging (
+        position integer primary key,
+        staging integer not null,
+        source integer not null,
+        external_id text not null,
+        change text not null,
+        hash blob not null,
+        document text,
+        unique (staging, source, external_id)
+    ) strict""",
+    """create table integration_staging_seen (
+        staging integer not null,
+        source integer not null,
+        scope text not null,
+        external_id text not null,
+        primary key (staging, source, scope, external_id)
+    ) strict, without rowid""",
+    """create index integration_staging_seen_scoped on integration_staging_seen (staging, source, external_id)
+        where scope <> ''""",
+    """create table integration_staging_streams (
+        staging integer not null,
+        source integer not null,
+        cursor text,
+        invalid integer not null,
+        primary key (staging, source)
+    ) strict, without rowid""",
+    """create table integration_staging_completes (
+        staging integer not null,
+        source integer not null,
+        scope text not null,
+        trusted integer not null,
+        primary key (staging, source, scope)
+    ) strict, without rowid""",
+)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make every table and view, inside the caller's transaction."""
+    for statement in (*_TABLES, *_RECORDS, *_STAGING, *VIEWS):
+        connection.execute(statement)
+    connection.execute(f"pragma application_id = {APPLICATION_ID}")
+    connection.execute(f"pragma user_version = {VERSION}")

@@ -1,0 +1,109 @@
+"""A run whose changes wait on disk until they are promoted together."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from mkt.contract import Complete, Stream
+from mkt.store.base import Batch, StreamChanges
+from mkt.store.sqlite import absence, headers, promotion, sources, summary
+from mkt.store.sqlite.columns import dump, id_list, stamp
+from mkt.store.sqlite.live import Part, change, known, parts
+from mkt.store.sqlite.writer import Writer
+
+_SEE: Final = """
+    insert or ignore into integration_staging_seen (staging, source, scope, external_id) values (?, ?, ?, ?)"""
+_UNSEE: Final = """
+    delete from integration_staging_seen
+    where staging = :staging and source = :source
+      and scope in (select distinct scope from integration_staging_seen
+                    where staging = :staging and source = :source)
+      and external_id in (select value from json_each(:ids))"""
+_STAGE: Final = """
+    insert into integration_staging (staging, source, external_id, change, hash, document) values (?, ?, ?, ?, ?, ?)
+    on conflict (staging, source, external_id) do update
+    set change = excluded.change, hash = excluded.hash, document = excluded.document"""
+_UNSTAGE: Final = """
+    delete from integration_staging
+    where staging = ? and source = ? and external_id in (select value from json_each(?))"""
+_MOVE: Final = """
+    insert into integration_staging_streams (staging, source, cursor, invalid) values (?, ?, ?, 0)
+    on conflict (staging, source) do update set cursor = excluded.cursor"""
+_COUNT_INVALID: Final = """
+    insert into integration_staging_streams (staging, source, invalid) values (?, ?, ?)
+    on conflict (staging, source) do update set invalid = invalid + excluded.invalid"""
+_COMPLETE: Final = """
+    insert or replace into integration_staging_completes (staging, source, scope, trusted) values (?, ?, ?, ?)"""
+
+
+class StagedWriter(Writer):
+    """Compares each batch with the live records: what is unchanged costs no more than its id."""
+
+    direct = False
+
+    def changes(self) -> dict[Stream, StreamChanges]:
+        with self._database.read() as connection:
+            return self._changes(connection)
+
+    def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
+        if self._run.dry_run:
+            raise RuntimeError("a dry run is never promoted")
+        with self._transaction() as connection:
+            changes = self._changes(connection)
+            promotion.apply(connection, self._run.staging, list(self._run.sources.values()), stamp(self._now()))
+            if not self._run.windowed:
+                for stream, source in self._run.sources.items():
+                    sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
+            headers.remove(connection, self._run.staging)
+        return changes
+
+    def discard(self) -> None:
+        with self._transaction() as connection:
+            headers.remove(connection, self._run.staging)
+
+    def _changes(self, connection: sqlite3.Connection) -> dict[Stream, StreamChanges]:
+        """Return what the staging changes; leaves the lists of absent and gone records for `promotion`."""
+        absence.find(connection, self._run.staging)
+        return {
+            stream: replace(
+                summary.of_source(connection, self._run.staging, source),
+                absent=absence.count_first(connection, self._run.staging, source),
+            )
+            for stream, source in self._run.sources.items()
+        }
+
+    def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        staging = self._run.staging
+        for stream, part in parts(batch.rows).items():
+            self._stage(connection, self._run.sources[stream], part)
+        invalid = [(staging, self._run.sources[stream], number) for stream, number in batch.invalid.items()]
+        connection.executemany(_COUNT_INVALID, invalid)
+        if not self._run.windowed:
+            cursors = [(staging, self._run.sources[stream], dump(at)) for stream, at in batch.cursors.items()]
+            connection.executemany(_MOVE, cursors)
+            connection.executemany(_COMPLETE, [self._complete(complete) for complete in batch.completes])
+
+    def _complete(self, complete: Complete) -> tuple[int, int, str, bool]:
+        """Trust the absence in one whole answer or in pages by key, read by one run from end to end."""
+        trusted = complete.listing != "offset" and not self._run.resumed
+        return self._run.staging, self._run.sources[complete.stream], complete.scope, trusted
+
+    def _stage(self, connection: sqlite3.Connection, source: int, part: Part) -> None:
+        staging = self._run.staging
+        before = known(connection, source, part.last)
+        kinds = {key: change(row, before.get(key)) for key, row in part.last.items()}
+        same = [key for key, kind in kinds.items() if kind is None]
+        connection.execute(_UNSTAGE, (staging, source, id_list(same)))
+        connection.executemany(
+            _STAGE,
+            [
+                (staging, source, key, kind, row.digest, None if row.document is None else row.document.decode())
+                for key, row in part.last.items()
+                if (kind := kinds[key]) is not None
+            ],
+        )
+        if part.deleted:
+            connection.execute(_UNSEE, {"staging": staging, "source": source, "ids": id_list(part.deleted)})
+        seen = [(staging, source, scope, key) for key, scopes in part.scopes.items() for scope in scopes]
+        connection.executemany(_SEE, seen)

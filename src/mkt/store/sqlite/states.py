@@ -1,0 +1,81 @@
+"""Where each integration stands: what `finish_run` stores, and the streams that a sync has moved."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from mkt.store.base import IntegrationState, Key, StreamState
+from mkt.store.sqlite.columns import dump_or_none, load, moment_or_none, stamp_or_none
+from mkt.store.sqlite.connection import Database
+
+_SAVE: Final = """
+    insert or replace into integration_state
+        (tenant_id, integration, next_due_at, last_run_id, last_outcome, last_error, last_finished_at, last_ok_at,
+         last_change_at, failures, fingerprint)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+# A stream that is only known by name (a dry run, a first load before its first checkpoint) has no state yet.
+_STATES: Final = """
+    with moved as (
+        select tenant_id, integration, stream, cursor, as_of from integration_sources
+        where cursor is not null or as_of is not null
+    )
+    select k.tenant_id, k.integration, s.next_due_at, s.last_run_id, s.last_outcome, s.last_error,
+           s.last_finished_at, s.last_ok_at, s.last_change_at, s.failures, s.fingerprint,
+           m.stream, m.cursor, m.as_of
+    from (select tenant_id, integration from integration_state
+          union select tenant_id, integration from moved) k
+    left join integration_state s on s.tenant_id = k.tenant_id and s.integration = k.integration
+    left join moved m on m.tenant_id = k.tenant_id and m.integration = k.integration
+    order by k.tenant_id, k.integration, m.stream"""
+
+
+def save_state(connection: sqlite3.Connection, state: IntegrationState) -> None:
+    connection.execute(
+        _SAVE,
+        (
+            *state.key,
+            stamp_or_none(state.next_due_at),
+            state.last_run_id,
+            state.last_outcome,
+            dump_or_none(state.last_error),
+            stamp_or_none(state.last_finished_at),
+            stamp_or_none(state.last_ok_at),
+            stamp_or_none(state.last_change_at),
+            state.failures,
+            state.fingerprint,
+        ),
+    )
+
+
+def states(database: Database) -> dict[Key, IntegrationState]:
+    with database.read() as connection:
+        return _grouped(connection.execute(_STATES))
+
+
+def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Key, IntegrationState]:
+    found: dict[Key, IntegrationState] = {}
+    for row in rows:
+        key = Key(row[0], row[1])
+        state = found.get(key) or _state(key, row)
+        found[key] = state if row[11] is None else replace(state, streams={**state.streams, row[11]: _stream(row)})
+    return found
+
+
+def _stream(row: tuple[Any, ...]) -> StreamState:
+    return StreamState(cursor=load(row[12]), as_of=moment_or_none(row[13]))
+
+
+def _state(key: Key, row: tuple[Any, ...]) -> IntegrationState:
+    return IntegrationState(
+        key=key,
+        next_due_at=moment_or_none(row[2]),
+        last_run_id=row[3] or "",
+        last_outcome=row[4] or "",
+        last_error=load(row[5]),
+        last_finished_at=moment_or_none(row[6]),
+        last_ok_at=moment_or_none(row[7]),
+        last_change_at=moment_or_none(row[8]),
+        failures=row[9] or 0,
+        fingerprint=row[10] or "",
+    )

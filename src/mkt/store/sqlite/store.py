@@ -1,0 +1,138 @@
+"""The store as the engine sees it: each method's work is done in the file of its subject."""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from mkt.contract import ConnectorEvent, Json, Stream
+from mkt.store.base import EventQuery, IntegrationState, Key, Lease, Run, StoredRecord, SyncWriter
+from mkt.store.sqlite import headers, history, memory, opening, records, states, syncing
+from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.leases import Leases, check_lease
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqliteStore:
+    """What mkt remembers, in one file of one host, for any number of threads and processes."""
+
+    def __init__(self, path: Path, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+        self._database = Database(path)
+        self._leases = Leases(self._database, monotonic)
+        self._now = now
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> Self:
+        """Open the store, made where it is missing. Raise `StartError` when it cannot be used."""
+        path = path.absolute()
+        opening.prepare(path)
+        return cls(path, now, monotonic)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._leases.close()
+        self._database.close()
+
+    def add_events(self, events: Sequence[ConnectorEvent]) -> None:
+        history.add_events(self._database, events)
+
+    def events(self, query: EventQuery) -> Iterator[ConnectorEvent]:
+        return history.events(self._database, query)
+
+    def start_run(self, run: Run) -> None:
+        with self._database.write() as connection:
+            history.save_run(connection, run)
+
+    def finish_run(self, run: Run, state: IntegrationState | None = None, lease: Lease | None = None) -> None:
+        with self._database.write() as connection:
+            if lease is not None:
+                check_lease(connection, lease)
+            history.save_run(connection, run)
+            headers.touch(connection, run.id, self._now())
+            if state is not None:
+                states.save_state(connection, state)
+
+    def runs(self, keys: Collection[Key] | None = None, *, limit: int = 50) -> list[Run]:
+        return history.runs(self._database, keys, limit)
+
+    def find_runs(self, part: str) -> list[Run]:
+        return history.find_runs(self._database, part)
+
+    def states(self) -> dict[Key, IntegrationState]:
+        return states.states(self._database)
+
+    def acquire(self, key: Key) -> Lease | None:
+        return self._leases.acquire(key)
+
+    def renew(self, leases: Collection[Lease]) -> None:
+        self._leases.renew(leases)
+
+    def release(self, lease: Lease) -> None:
+        self._leases.release(lease)
+
+    def open_sync(
+        self,
+        lease: Lease,
+        *,
+        run_id: str,
+        streams: Collection[Stream],
+        fingerprint: str,
+        fresh: bool = False,
+        dry_run: bool = False,
+        windowed: bool = False,
+    ) -> SyncWriter:
+        request = syncing.Request(
+            lease=lease,
+            run_id=run_id,
+            streams=frozenset(streams),
+            fingerprint=fingerprint,
+            fresh=fresh,
+            dry_run=dry_run,
+            windowed=windowed,
+        )
+        return syncing.open_writer(self._database, request, self._now)
+
+    def memory_get(self, key: Key, name: str, now: datetime) -> Json:
+        return memory.get(self._database, key, name, now)
+
+    def memory_put(self, key: Key, name: str, value: Json, expires_at: datetime | None) -> None:
+        with self._database.write() as connection:
+            memory.put(connection, key, [(name, value, expires_at)], self._now())
+
+    def memory_take(self, key: Key, name: str, now: datetime) -> Json:
+        return memory.take(self._database, key, name, now)
+
+    def scopes(self, key: Key, stream: Stream) -> AbstractSet[str]:
+        return records.scopes(self._database, key, stream)
+
+    def records(
+        self,
+        *,
+        keys: Collection[Key] | None = None,
+        stream: Stream | None = None,
+        since_seq: int = 0,
+        deleted: bool = True,
+        limit: int | None = None,
+    ) -> Iterator[StoredRecord]:
+        return records.records(
+            self._database, keys=keys, stream=stream, since_seq=since_seq, deleted=deleted, limit=limit
+        )
+
+    def counts(self) -> dict[tuple[Key, Stream], tuple[int, int]]:
+        return records.counts(self._database)

@@ -1,0 +1,91 @@
+"""What the direct and the staged writer have in common: the run's header, its cursors, its transaction."""
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from mkt.contract import Json, Stream
+from mkt.errors import LeaseLost
+from mkt.store.base import Batch, Lease, StreamChanges
+from mkt.store.sqlite import memory
+from mkt.store.sqlite.columns import stamp
+from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.leases import check_lease
+
+_TOUCH: Final = "update integration_staging_runs set touched_at = ? where staging = ? and run_id = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What `open_sync` found out: the run's header and where its streams start.
+
+    `known` tells that the integration had records before the run; `first_seq` is the first one it can write.
+    """
+
+    lease: Lease
+    staging: int
+    run_id: str
+    fingerprint: str
+    resumed: bool
+    windowed: bool
+    dry_run: bool
+    sources: Mapping[Stream, int]
+    cursors: Mapping[Stream, Json]
+    known: bool = False
+    first_seq: int = 0
+    live: Mapping[Stream, int] = field(default_factory=dict)
+
+
+class Writer(ABC):
+    """One run's way into the store; `direct.py` and `staged.py` say what a batch does."""
+
+    direct: bool
+
+    def __init__(self, database: Database, opened: Opened, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._run = opened
+        self._now = now
+        self._cursors = dict(opened.cursors)
+
+    @property
+    def resumed(self) -> bool:
+        return self._run.resumed
+
+    def cursor(self, stream: Stream) -> Json:
+        return self._cursors.get(stream)
+
+    def write(self, batch: Batch) -> None:
+        with self._transaction() as connection:
+            self._store(connection, batch)
+            if batch.memory and not self._run.dry_run:
+                memory.put(connection, self._run.lease.key, batch.memory, self._now())
+        if not self._run.windowed:
+            self._cursors.update(batch.cursors)
+        self._stored(batch)
+
+    @abstractmethod
+    def changes(self) -> dict[Stream, StreamChanges]: ...
+    @abstractmethod
+    def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]: ...
+    @abstractmethod
+    def discard(self) -> None: ...
+    @abstractmethod
+    def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """Put the batch into its tables."""
+
+    def _stored(self, batch: Batch) -> None:
+        """Remember what only a committed batch may change."""
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Begin a write that only the lease's holder may do, and only while the run has its staging."""
+        with self._database.write() as connection:
+            check_lease(connection, self._run.lease)
+            header = (stamp(self._now()), self._run.staging, self._run.run_id)
+            if connection.execute(_TOUCH, header).rowcount != 1:
+                raise LeaseLost("/".join(self._run.lease.key))
+            yield connection

@@ -1,0 +1,71 @@
+"""Live progress for a person at a terminal."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from mkt.contract import ConnectorEvent
+
+_STARTED: Final = frozenset({"verify.started", "sync.started"})
+_ENDED: Final = frozenset(
+    {"verify.completed", "sync.completed", "sync.failed", "sync.deferred", "sync.skipped", "sync.held"}
+)
+_NAMES_SHOWN: Final = 3
+
+
+class TerminalSink:
+    """One line that follows the run: how many are done, how many of them failed, which are at work.
+
+    Anything that is not a terminal, or cannot move its cursor, gets nothing: the report at the end says it all.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._able = console.is_terminal and not console.is_dumb_terminal
+        self._running: dict[str, str] = {}
+        self._done = 0
+        self._failed = 0
+
+    def __call__(self, event: ConnectorEvent) -> None:
+        self._count(event)
+        if not self._able:
+            return
+        if self._live is None:
+            self._live = Live(console=self._console, transient=True, auto_refresh=False)
+            self._live.start()
+        self._live.update(self.line(), refresh=True)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def line(self) -> Text:
+        """Return the line as it stands now."""
+        shown = list(self._running.items())[:_NAMES_SHOWN]
+        names = [f"{target} {doing}".strip() for target, doing in shown]
+        more = len(self._running) - len(shown)
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(f"{self._done} done", style="bold")
+        if self._failed:
+            text.append(f", {self._failed} failed", style="bold red")
+        if names:
+            text.append(f", {len(self._running)} running: {', '.join(names)}")
+        return text.append(f" +{more}") if more else text
+
+    def _count(self, event: ConnectorEvent) -> None:
+        target = f"{event.tenant}/{event.integration}" if event.integration else event.tenant or ""
+        if event.event in _STARTED:
+            self._running[target] = ""
+        elif event.event in _ENDED:
+            self._running.pop(target, None)
+            self._done += 1
+            self._failed += event.level == "error"
+        elif event.event == "verify.step" and target in self._running:
+            self._running[target] = str(event.details.get("step", ""))
+        elif event.event == "sync.progress" and target in self._running:
+            self._running[target] = event.message
