@@ -47,6 +47,13 @@ class LazyGroup(TyperGroup):
             command = typer.main.get_command(importlib.import_module(f"mkt.cli.{name}").app)
         return name, command, rest
 
+    def invoke(self, ctx: Any) -> Any:
+        """End quietly where the reader of a pipe has left, as `mkt runs list | head` does."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise typer.Exit from None
+
 
 app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -59,7 +66,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def mkt(
-    version: Annotated[  # noqa: ARG001 - its callback answers
+    version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
@@ -82,8 +89,6 @@ def run(arguments: Sequence[str]) -> int:
         typer.main.get_command(app).main(args=list(arguments), prog_name="mkt", obj=said)
     except SystemExit as end:
         return _flushed(end.code if isinstance(end.code, int) else 0)
-    except BrokenPipeError:
-        return _flushed(0)
     except MktError as error:
         _explain(error, verbose=bool(said.get("verbose")))
         return _flushed(error.exit_code)
@@ -112,29 +117,36 @@ def _explain(error: MktError, *, verbose: bool) -> None:
 
 def _confess(error: Exception, project: Path | None) -> None:
     """Name the type alone: the text of an unforeseen exception may hold what belongs to a person."""
-    place = _write_crash("".join(traceback.format_exception(error)), project)
+    details = _masked("".join(traceback.format_exception(error)))
+    place = _write_crash(f"mkt {__version__}, Python {sys.version}, {sys.platform}\n\n{details}", project)
     typer.echo(f"mkt: this is a bug in mkt: {type(error).__name__}", err=True)
-    typer.echo(f"  -> Please report it with the details in {place}", err=True)
+    if place:
+        typer.echo(f"  -> Please report it with the details in {place}", err=True)
+    else:
+        typer.echo(f"  -> Please report it with these details, which could not be written down:\n{details}", err=True)
 
 
-def _write_crash(text: str, project: Path | None) -> Path:
-    """Write the masked traceback where only this account can read it."""
-    content = f"mkt {__version__}, Python {sys.version}, {sys.platform}\n\n{_masked(text)}"
-    handle, name = tempfile.mkstemp(prefix="crash-", suffix=".log", dir=_crash_folder(project))
-    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(content)
-    return Path(name)
+def _write_crash(text: str, project: Path | None) -> Path | None:
+    """Write to the project's `.mkt`, else to the temporary folder, where only this account can read it."""
+    for folder in (_crash_folder(project), None):
+        try:
+            handle, name = tempfile.mkstemp(prefix="crash-", suffix=".log", dir=folder)
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+        except OSError:
+            continue
+        return Path(name)
+    return None
 
 
 def _crash_folder(project: Path | None) -> Path | None:
-    """Return the project's `.mkt`; None, the system's temporary folder, where there is none to write to."""
     from mkt.settings import find_root
 
     try:
         folder = find_root(project) / ".mkt"
     except (StartError, OSError):
         return None
-    return folder if folder.is_dir() and os.access(folder, os.W_OK) else None
+    return folder if folder.is_dir() else None
 
 
 def _masked(text: str) -> str:

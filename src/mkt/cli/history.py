@@ -1,4 +1,4 @@
-"""Which integrations a look at the store is about: those of the configs, and those that the configs no longer have."""
+"""Which integrations a look at the store is about: also those that the configs no longer have."""
 
 from mkt.configs.base import ConfigSource
 from mkt.engine.selection import Selection

@@ -32,6 +32,11 @@ def _remember(context: typer.Context, option: typer.CallbackParam, value: Any) -
     return value
 
 
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.", callback=_remember)
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Installation:
     """Which project, with which answers to its choices."""
@@ -49,9 +54,7 @@ class Installation:
         Path | None,
         typer.Option("--project", "-C", metavar="FOLDER", help="The project's folder.", callback=_remember),
     ] = None
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.", callback=_remember)
-    ] = False
+    verbose: VerboseOption = False
 
     @property
     def flags(self) -> dict[str, Any]:

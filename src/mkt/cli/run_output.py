@@ -56,7 +56,7 @@ class RunOutput:
     def _nothing_due(self, report: Report) -> None:
         if self._asked:
             out = sys.stdout if self._shape == "table" else sys.stderr
-            print(not_due_line(report, datetime.now(UTC)), file=out)  # noqa: T201
+            print(not_due_line(report, datetime.now(UTC)), file=out)
 
     def _worth_saying(self, report: Report) -> bool:
         recovered = any(

@@ -1,5 +1,6 @@
 """^C and SIGTERM: a clean end first, an end at once when asked again."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -26,7 +27,9 @@ def stopping(stop: "Stop") -> Iterator[None]:
         if stop.reason is not None:
             _end(number, frame)
         stop.request(_REASONS[number])
-        print("mkt: stopping at the next checkpoint; again to end at once", file=sys.stderr)  # noqa: T201
+        os.write(
+            2, b"mkt: stopping at the next checkpoint; again to end at once\n"
+        )  # print may be in the midst of it
 
     before = {number: signal.signal(number, ask) for number in _REASONS}
     try:

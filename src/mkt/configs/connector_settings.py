@@ -29,12 +29,6 @@ class WrongSetting:
     finding: Finding
 
 
-def identifiers(settings: Mapping[str, Json], manifest: Manifest) -> dict[str, str]:
-    """Return the secrets that are not sensitive and whose value stands under `settings`, by the secret's name."""
-    names = {secret.name.lower(): secret.name for secret in manifest.secrets if not secret.sensitive}
-    return {names[key]: value for key, value in settings.items() if key in names and isinstance(value, str) and value}
-
-
 def build_settings(configuration: ConnectorConfiguration, connector: RegisteredConnector) -> BaseModel:
     """Return the connector's typed settings; raise `ConfigError` that names each wrong one and its place.
 
@@ -77,7 +71,7 @@ def _own_settings(
         if secret is None or key in model.model_fields:
             own[key] = value
         elif secret.sensitive:
-            wrong.append(WrongSetting(codes.SECRET_IN_SETTINGS, _misplaced((*base, key), secret.name)))
+            wrong.append(WrongSetting(codes.MISPLACED_VALUE, _misplaced((*base, key), secret.name)))
         elif not isinstance(value, str) or not value:
             wrong.append(WrongSetting(codes.WRONG_SETTING, _no_identifier((*base, key), value)))
     return own, wrong

@@ -17,7 +17,7 @@ from mkt.configs.wording import Finding, Kind, findings
 from mkt.contract import Json, Schedule
 from mkt.contract.manifest import ID, Slug
 
-_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DAY: Final = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 _LONGEST: Final = 63
 

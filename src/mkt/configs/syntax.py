@@ -5,9 +5,9 @@ import operator
 from typing import Final
 
 from yaml import MarkedYAMLError, Node, YAMLError
+from yaml._yaml import CParser, Mark
 from yaml.composer import ComposerError
-from yaml.cyaml import CParser
-from yaml.error import Mark
+from yaml.error import Mark as PlainMark
 from yaml.events import AliasEvent, NodeEvent, StreamEndEvent
 from yaml.reader import ReaderError
 
@@ -148,7 +148,7 @@ def _control_character(error: ReaderError, text: bytes, path: str) -> Problem:
     return Problem(codes.ENCODING, f"this is not YAML: {error.reason}", place, "Remove the invisible character.")
 
 
-def _at(mark: Mark, path: str) -> Position:
+def _at(mark: Mark | PlainMark, path: str) -> Position:
     line, column = mark.line + 1, mark.column + 1
     return Position(path, line, column, line, column + 1)
 

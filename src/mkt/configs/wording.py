@@ -106,7 +106,7 @@ def _located(location: Sequence[str | int], data: Json, *, missing: bool) -> tup
     fork: Path | None = None
     for index, part in enumerate(location):
         if _has(data, part):
-            data = data[part]  # type: ignore[index, call-overload]
+            data = data[part]  # type: ignore[index]
             path.append(part)
         elif missing and index == len(location) - 1:
             path.append(part)

@@ -5,16 +5,16 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 
 from mkt.configs.base import BrokenTenant, Configs, Position, Problem
+from mkt.configs.fallback import fallback, schedule
 from mkt.configs.folder import claims, config_files, content_of, duplicates, shown_path, tenant_file
 from mkt.configs.origin import LazyLines
 from mkt.configs.structure import DisabledPart, GuardPart, IntegrationPart, TenantFile
-from mkt.contract import ConnectorConfiguration, Disabled, Guard, Origin, Schedule
-from mkt.errors import StartError
+from mkt.contract import ConnectorConfiguration, Disabled, Guard, Origin
 from mkt.settings import AllDefaults
 
 
@@ -29,23 +29,13 @@ class _Loaded:
     configurations: tuple[ConnectorConfiguration, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Fallback:
-    """What mkt.toml says for one connector where a file says nothing."""
-
-    schedule: str | None
-    timezone: str
-    guard: Guard
-
-
 class YamlSource:
     """The config folder, relative to `root`, the project's; so are all places."""
 
     def __init__(self, folder: Path, root: Path, defaults: AllDefaults) -> None:
         self._folder = root / folder
         self._root = root
-        self._defaults = defaults
-        self._fallback = cache(self._fallback_of)
+        self._fallback = cache(partial(fallback, defaults))
 
     def load(self) -> Configs:
         """Read every file; raise `StartError` when there is no folder, no file, or a default that is wrong."""
@@ -85,8 +75,8 @@ class YamlSource:
     def _configuration(
         self, tenant: str, labels: Mapping[str, str], part: IntegrationPart, origin: Origin
     ) -> ConnectorConfiguration:
-        fallback = self._fallback(part.connector)
-        cron = part.schedule if "schedule" in part.model_fields_set else fallback.schedule
+        given = self._fallback(part.connector)
+        cron = part.schedule if "schedule" in part.model_fields_set else given.schedule
         return ConnectorConfiguration(
             tenant=tenant,
             name=part.name or part.connector,
@@ -94,24 +84,17 @@ class YamlSource:
             labels=labels,
             enabled=part.enabled,
             disabled=_disabled(part.disabled),
-            schedule=None if cron is None else _schedule(cron, part.timezone or fallback.timezone),
+            schedule=None if cron is None else schedule(cron, part.timezone or given.timezone),
             settings=part.settings or {},
             secrets=part.secrets or {},
-            guard=_guard(part.guard, fallback.guard),
+            guard=_guard(part.guard, given.guard),
             origin=origin,
         )
-
-    def _fallback_of(self, connector_id: str) -> _Fallback:
-        given = self._defaults.of(connector_id)
-        guard = Guard(**given.guard.model_dump(exclude_none=True))
-        fallback = _Fallback(given.schedule, given.timezone or "UTC", guard)
-        _schedule(fallback.schedule or "@daily", fallback.timezone)
-        return fallback
 
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Spare the collector the nodes, which form no cycles: it would look through the growing fleet again and again."""
+    """Spare the collector the nodes, which form no cycles: it would look through the growing fleet each time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -121,29 +104,18 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-@lru_cache(maxsize=4096)
-def _schedule(cron: str, timezone: str) -> Schedule:
-    """Return the schedule: tenants share few. What a file says was judged before, so a fault is in the defaults."""
-    try:
-        return Schedule(cron, timezone)
-    except ValueError as error:
-        raise StartError(
-            f"the default schedule is wrong: {error}", remedy="Correct [defaults] in mkt.toml."
-        ) from None
-
-
 def _disabled(part: DisabledPart | None) -> Disabled | None:
     return None if part is None else Disabled(until=part.until, reason=part.reason)
 
 
-def _guard(part: GuardPart | None, fallback: Guard) -> Guard:
+def _guard(part: GuardPart | None, given: Guard) -> Guard:
     if part is None:
-        return fallback
+        return given
     delete, change, below = part.max_delete_percent, part.max_change_percent, part.ignore_below
     return Guard(
-        max_delete_percent=fallback.max_delete_percent if delete is None else delete,
-        max_change_percent=fallback.max_change_percent if change is None else change,
-        ignore_below=fallback.ignore_below if below is None else below,
+        max_delete_percent=given.max_delete_percent if delete is None else delete,
+        max_change_percent=given.max_change_percent if change is None else change,
+        ignore_below=given.ignore_below if below is None else below,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mkt.configs.base import Configs, Problem
-from mkt.contract import ConnectorConfiguration
+from mkt.contract import ConnectorConfiguration, Stream
 from mkt.engine.report import Report, Result
 from mkt.registry import RegisteredConnector
 from mkt.store.base import Key, Run, StoredRecord
@@ -84,7 +84,7 @@ def record_object(record: StoredRecord) -> dict[str, Any]:
     }
 
 
-def count_objects(counts: Mapping[tuple[Key, str], tuple[int, int]]) -> list[dict[str, Any]]:
+def count_objects(counts: Mapping[tuple[Key, Stream], tuple[int, int]]) -> list[dict[str, Any]]:
     """Return the live and deleted records of each stream, in order of target and stream."""
     return [
         {"tenant": key.tenant, "integration": key.integration, "stream": stream, "live": live, "deleted": deleted}

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from mkt.configs.base import Configs
-from mkt.contract import ConnectorEvent, Manifest
+from mkt.contract import ConnectorEvent, Manifest, Stream
 from mkt.output.checks import Check
 from mkt.output.objects import integrations_of
 from mkt.output.text import (
@@ -82,7 +82,7 @@ def event_line(event: ConnectorEvent) -> Text:
     )
 
 
-def counts_page(counts: Mapping[tuple[Key, str], tuple[int, int]]) -> Iterator[RenderableType]:
+def counts_page(counts: Mapping[tuple[Key, Stream], tuple[int, int]]) -> Iterator[RenderableType]:
     """Live and deleted records of each integration and stream."""
     if not counts:
         yield line("no records yet")

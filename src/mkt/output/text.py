@@ -79,7 +79,7 @@ def row(grid: Table, *cells: object) -> None:
 
 def acts(actor: str | None) -> str:
     """Return who has to do what the remedy says."""
-    return f"{actor} to act" if actor else "remedy"
+    return f"acts: {actor}" if actor else "remedy"
 
 
 def next_command(command: str) -> Text:

@@ -24,7 +24,7 @@ class ProjectFiles:
             if not real.is_file():
                 raise _refused(path, "is not a file" if real.exists() else "does not exist")
             return real.open("rb")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # NUL is a ValueError, a loop of links a RuntimeError
             raise _refused(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 

@@ -93,8 +93,3 @@ class IntegrationSecrets:
 def _words(declarations: Sequence[SecretDeclaration]) -> str:
     names = [declaration.name for declaration in declarations]
     return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names)} are"
-
-
-def _words(declarations: Sequence[SecretDeclaration]) -> str:
-    names = [declaration.name for declaration in declarations]
-    return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names)} are"

@@ -1,5 +1,6 @@
 """Live progress for a person at a terminal."""
 
+import time
 from typing import Final
 
 from rich.console import Console
@@ -13,6 +14,8 @@ _ENDED: Final = frozenset(
     {"verify.completed", "sync.completed", "sync.failed", "sync.deferred", "sync.skipped", "sync.held"}
 )
 _NAMES_SHOWN: Final = 3
+_REDRAWN_AFTER: Final = 0.1
+"""Seconds: nobody reads faster, and a terminal is slower than a fleet."""
 
 
 class TerminalSink:
@@ -28,6 +31,7 @@ class TerminalSink:
         self._running: dict[str, str] = {}
         self._done = 0
         self._failed = 0
+        self._drawn_at = 0.0
 
     def __call__(self, event: ConnectorEvent) -> None:
         self._count(event)
@@ -36,7 +40,9 @@ class TerminalSink:
         if self._live is None:
             self._live = Live(console=self._console, transient=True, auto_refresh=False)
             self._live.start()
-        self._live.update(self.line(), refresh=True)
+        if time.monotonic() - self._drawn_at >= _REDRAWN_AFTER:
+            self._live.update(self.line(), refresh=True)
+            self._drawn_at = time.monotonic()
 
     def close(self) -> None:
         """Leave the terminal as it was."""

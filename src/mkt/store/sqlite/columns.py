@@ -14,14 +14,17 @@ def stamp(moment: datetime) -> str:
 
 
 def stamp_or_none(moment: datetime | None) -> str | None:
+    """Return a time as text, NULL for None."""
     return None if moment is None else stamp(moment)
 
 
 def moment(text: str) -> datetime:
+    """Return the aware time that `stamp` wrote."""
     return datetime.fromisoformat(text)
 
 
 def moment_or_none(text: str | None) -> datetime | None:
+    """Return a time, None for NULL."""
     return None if text is None else moment(text)
 
 
@@ -35,6 +38,7 @@ def _plain(value: Any) -> Any:
 
 
 def dump(value: Any) -> str:
+    """Return a value as JSON text."""
     return orjson.dumps(value, default=_plain).decode()
 
 
@@ -44,6 +48,7 @@ def dump_or_none(value: Any) -> str | None:
 
 
 def load(text: str | None) -> Any:
+    """Return the value of JSON text, None for NULL."""
     return None if text is None else orjson.loads(text)
 
 

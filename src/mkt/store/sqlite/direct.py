@@ -78,7 +78,8 @@ class DirectWriter(Writer):
             if not self._run.windowed:
                 sources.move(connection, self._run.sources[stream], cursor)
 
-    def _stored(self, batch: Batch) -> None:
+    def write(self, batch: Batch) -> None:
+        super().write(batch)
         for stream, number in batch.invalid.items():
             self._pending[stream].invalid += number
         for complete in batch.completes:

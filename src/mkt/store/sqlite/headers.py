@@ -45,10 +45,12 @@ class Header(NamedTuple):
 
 
 def stream_list(streams: Collection[Stream]) -> str:
+    """Return a set of streams as text: equal sets, equal texts."""
     return dump(sorted(streams))
 
 
 def of_key(connection: sqlite3.Connection, key: Key) -> list[Header]:
+    """Return every header of the integration."""
     rows = connection.execute(_OF_KEY, key).fetchall()
     return [Header(row[0], bool(row[1]), bool(row[2]), bool(row[3]), *row[4:]) for row in rows]
 
@@ -61,14 +63,16 @@ def add(connection: sqlite3.Connection, key: Key, run_id: str, header: Header) -
 
 
 def adopt(connection: sqlite3.Connection, staging: int, run_id: str, now: datetime) -> None:
+    """Make the staging another run's."""
     connection.execute(_ADOPT, (run_id, stamp(now), staging))
 
 
 def touch(connection: sqlite3.Connection, run_id: str, now: datetime) -> None:
-    """The 24 h in which a staging can be resumed count from the end of its run."""
+    """Let the 24 h in which a staging can be resumed count from the end of its run."""
     connection.execute(_TOUCH, (stamp(now), run_id))
 
 
 def remove(connection: sqlite3.Connection, staging: int) -> None:
+    """Forget a staging and all that it holds."""
     for statement in _REMOVE:
         connection.execute(statement, (staging,))

@@ -8,8 +8,8 @@ from mkt.contract import ConnectorEvent
 from mkt.store.base import EventQuery, Key, Run
 from mkt.store.sqlite.columns import dump, dump_or_none, load, moment, moment_or_none, stamp, stamp_or_none
 from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.paging import pages
 
-_PAGE: Final = 500
 _ADD_EVENT: Final = """
     insert or ignore into integration_events
         (id, timestamp, event, level, message, tenant_id, integration, connector, category, run_id, details)
@@ -27,7 +27,7 @@ _EVENTS: Final = (
     + _WANTED
     + " order by seq limit :page"
 )
-_NEWEST: Final = "select min(seq) from (select seq" + _WANTED + " order by seq desc limit :newest)"
+_NEWEST: Final = "select min(seq) from (select seq" + _WANTED + " order by seq desc limit :newest)"  # noqa: S608 - constants of this file
 # An id that is no longer there, or never was, still tells its time.
 _AFTER: Final = """
     select coalesce(
@@ -38,25 +38,23 @@ _SAVE_RUN: Final = """
     insert or replace into integration_runs
         (id, command, tenant_id, integration, connector, started_at, finished_at, outcome, error, details)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_RUN_COLUMNS: Final = (
-    "select id, command, tenant_id, integration, connector, started_at, finished_at, outcome, error, details"
-    " from integration_runs"
-)
-_RUNS: Final = (
-    _RUN_COLUMNS
-    + """
-    where :keys is null or (tenant_id, integration) in
-        (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys))
+_RUNS: Final = """
+    select id, command, tenant_id, integration, connector, started_at, finished_at, outcome, error, details
+    from integration_runs
+    where (:part = '' or instr(id, :part) > 0)
+      and (:keys is null or (tenant_id, integration) in
+          (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys)))
     order by started_at desc, id desc limit :limit"""
-)
-_FIND_RUNS: Final = _RUN_COLUMNS + " where instr(id, ?) > 0 order by started_at desc, id desc"
+_NO_LIMIT: Final = -1
 
 
 def key_list(keys: Collection[Key] | None) -> str | None:
+    """Return keys as the JSON array that the statements take, NULL for all."""
     return None if keys is None else dump([list(key) for key in keys])
 
 
 def add_events(database: Database, events: Sequence[ConnectorEvent]) -> None:
+    """Store events; one that is already there is left as it is."""
     with database.write() as connection:
         connection.executemany(_ADD_EVENT, [_event_row(event) for event in events])
 
@@ -70,28 +68,25 @@ def events(database: Database, query: EventQuery) -> Iterator[ConnectorEvent]:
         "keys": key_list(query.keys),
         "newest": query.limit,
     }
+    wanted["after"] = _start(database, query, wanted)
+    for row in pages(database, _EVENTS, wanted, "after", query.limit):
+        yield _event(row)
+
+
+def _start(database: Database, query: EventQuery, wanted: dict[str, Any]) -> int:
+    """Return the position after which the wanted events stand."""
     with database.read() as connection:
+        after: int = 0
         if query.after_id:
-            (wanted["after"],) = connection.execute(_AFTER, {"id": query.after_id}).fetchone()
+            (after,) = connection.execute(_AFTER, {"id": query.after_id}).fetchone()
         if query.limit is not None:
-            (first,) = connection.execute(_NEWEST, wanted).fetchone()
-            if first is None:
-                return
-            wanted["after"] = first - 1
-    left = query.limit
-    while left is None or left > 0:
-        page = _PAGE if left is None else min(_PAGE, left)
-        with database.read() as connection:
-            rows = connection.execute(_EVENTS, {**wanted, "page": page}).fetchall()
-        for row in rows:
-            yield _event(row)
-        if len(rows) < page:
-            return
-        wanted["after"] = rows[-1][0]
-        left = None if left is None else left - page
+            (first,) = connection.execute(_NEWEST, {**wanted, "after": after}).fetchone()
+            after = after if first is None else first - 1
+    return after
 
 
 def save_run(connection: sqlite3.Connection, run: Run) -> None:
+    """Store a run, started or finished, in the caller's transaction."""
     connection.execute(
         _SAVE_RUN,
         (
@@ -109,14 +104,18 @@ def save_run(connection: sqlite3.Connection, run: Run) -> None:
 
 
 def runs(database: Database, keys: Collection[Key] | None, limit: int) -> list[Run]:
-    with database.read() as connection:
-        rows = connection.execute(_RUNS, {"keys": key_list(keys), "limit": limit})
-        return [_run(row) for row in rows]
+    """Return the newest runs, newest first."""
+    return _runs(database, {"part": "", "keys": key_list(keys), "limit": limit})
 
 
 def find_runs(database: Database, part: str) -> list[Run]:
+    """Return the runs whose id contains `part`, newest first."""
+    return _runs(database, {"part": part, "keys": None, "limit": _NO_LIMIT})
+
+
+def _runs(database: Database, wanted: dict[str, Any]) -> list[Run]:
     with database.read() as connection:
-        return [_run(row) for row in connection.execute(_FIND_RUNS, (part,))]
+        return [_run(row) for row in connection.execute(_RUNS, wanted)]
 
 
 def _event_row(event: ConnectorEvent) -> tuple[str | None, ...]:

@@ -29,10 +29,13 @@ _TABLE: Final = """
     ) strict, without rowid"""
 _HELD: Final = "select holder, renewed_at from leases where tenant_id = ? and integration = ?"
 _TAKE: Final = "insert or replace into leases (tenant_id, integration, holder, renewed_at) values (?, ?, ?, ?)"
-_OWN: Final = " where tenant_id = ? and integration = ? and holder = ? and (epoch is null or epoch = ?)"
-_SETTLE: Final = "update leases set epoch = ?, renewed_at = ?" + _OWN
-_RENEW: Final = "update leases set renewed_at = ?" + _OWN
-_DROP: Final = "delete from leases" + _OWN
+_SETTLE: Final = """
+    update leases set epoch = ?, renewed_at = ?
+    where tenant_id = ? and integration = ? and holder = ? and epoch is null"""
+_RENEW: Final = """
+    update leases set renewed_at = ? where tenant_id = ? and integration = ? and holder = ? and epoch = ?"""
+_DROP: Final = """
+    delete from leases where tenant_id = ? and integration = ? and holder = ? and (epoch is null or epoch = ?)"""
 _RAISE: Final = """
     insert into integration_leases (tenant_id, integration, epoch) values (?, ?, 1)
     on conflict (tenant_id, integration) do update set epoch = epoch + 1
@@ -74,7 +77,7 @@ class Leases:
         lease = Lease(key, holder, epoch)
         with self._file.write() as connection:
             # The wait for the main file may have been long: the 30 s begin now.
-            connection.execute(_SETTLE, (epoch, self._monotonic(), *key, holder, epoch))
+            connection.execute(_SETTLE, (epoch, self._monotonic(), *key, holder))
         return lease
 
     def renew(self, leases: Collection[Lease]) -> None:

@@ -46,6 +46,7 @@ class Part:
 
 
 def parts(rows: Iterable[Row]) -> dict[Stream, Part]:
+    """Split a batch by stream."""
     found: dict[Stream, Part] = {}
     for row in rows:
         found.setdefault(row.stream, Part()).add(row)
@@ -53,6 +54,7 @@ def parts(rows: Iterable[Row]) -> dict[Stream, Part]:
 
 
 def known(connection: sqlite3.Connection, source: int, ids: Collection[str]) -> dict[str, Known]:
+    """Look up the records of a batch; an id that the store never had is not in the answer."""
     rows = connection.execute(_KNOWN, (source, id_list(ids)))
     return {row[0]: Known(row[1], row[2], bool(row[3]), bool(row[4]), row[5]) for row in rows}
 
@@ -67,6 +69,7 @@ def change(row: Row, before: Known | None) -> ChangeKind | None:
 
 
 def count_live(connection: sqlite3.Connection, source: int) -> int:
+    """Count live records by two indexes, without reading one."""
     (total,) = connection.execute(_COUNT, (source,)).fetchone()
     (gone,) = connection.execute(_COUNT_GONE, (source,)).fetchone()
     live: int = total - gone

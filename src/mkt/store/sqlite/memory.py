@@ -9,9 +9,13 @@ from mkt.store.base import Key
 from mkt.store.sqlite.columns import dump, load, stamp, stamp_or_none
 from mkt.store.sqlite.connection import Database
 
-_LIVE: Final = "where tenant_id = ? and integration = ? and name = ? and (expires_at is null or expires_at > ?)"
-_GET: Final = "select value from integration_memory " + _LIVE
-_TAKE: Final = "delete from integration_memory " + _LIVE + " returning value"
+_GET: Final = """
+    select value from integration_memory
+    where tenant_id = ? and integration = ? and name = ? and (expires_at is null or expires_at > ?)"""
+_TAKE: Final = """
+    delete from integration_memory
+    where tenant_id = ? and integration = ? and name = ? and (expires_at is null or expires_at > ?)
+    returning value"""
 _FORGET: Final = "delete from integration_memory where expires_at <= ?"
 _PUT: Final = """
     insert or replace into integration_memory (tenant_id, integration, name, value, expires_at)
@@ -28,6 +32,7 @@ def put(
 
 
 def get(database: Database, key: Key, name: str, now: datetime) -> Json:
+    """Return the value, None where there is none or it has expired."""
     with database.read() as connection:
         row = connection.execute(_GET, (*key, name, stamp(now))).fetchone()
     value: Json = load(row[0]) if row else None
@@ -35,6 +40,7 @@ def get(database: Database, key: Key, name: str, now: datetime) -> Json:
 
 
 def take(database: Database, key: Key, name: str, now: datetime) -> Json:
+    """Return the value and forget it, in one transaction: of two callers one gets it."""
     with database.write() as connection:
         rows = connection.execute(_TAKE, (*key, name, stamp(now))).fetchall()
     value: Json = load(rows[0][0]) if rows else None

@@ -104,7 +104,7 @@ def _refuse_version(path: Path, application_id: int, version: int) -> None:
         raise StartError(f"{path} is another program's database; it was left as it is", remedy=_ELSEWHERE)
     if version > schema.VERSION:
         raise StartError(
-            f"the store {path} was written by a newer mkt (its version is {version}, this mkt knows {schema.VERSION});"
+            f"the store {path} was written by a newer mkt (version {version}, this mkt knows {schema.VERSION});"
             " it was left as it is",
             remedy=f"Upgrade mkt on this machine. {_ELSEWHERE}",
         )
@@ -140,7 +140,7 @@ def _prepare_schema(path: Path, connection: sqlite3.Connection) -> None:
 
 def _empty(connection: sqlite3.Connection) -> bool:
     (tables,) = connection.execute("select count(*) from sqlite_master").fetchone()
-    return tables == 0
+    return bool(tables == 0)
 
 
 def _identity(connection: sqlite3.Connection) -> tuple[int, int]:

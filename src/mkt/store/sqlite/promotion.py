@@ -13,7 +13,8 @@ _PUT: Final = """
     select g.source, g.external_id, g.hash, 0,
            coalesce(r.unscoped, 0) or exists (
                select 1 from integration_staging_seen s
-               where s.staging = g.staging and s.source = g.source and s.scope = '' and s.external_id = g.external_id),
+               where s.staging = g.staging and s.source = g.source and s.scope = ''
+                 and s.external_id = g.external_id),
            coalesce(r.first_seen_at, :now), :now, g.document
     from integration_staging g
     left join integration_records r on r.source = g.source and r.external_id = g.external_id
@@ -30,14 +31,14 @@ _STAND_UNSCOPED: Final = """
       and exists (select 1 from integration_staging_seen s
                   where s.staging = :staging and s.source = :source and s.scope = ''
                     and s.external_id = integration_records.external_id)"""
-_LEAVE: Final = """
-    delete from integration_record_scopes
-    where (source, scope, external_id) in
-        (select source, scope, external_id from temp.absent where removed = 1 and scope > '')"""
+_REMOVED: Final = "select source, scope, external_id from temp.absent where removed = 1 and scope <> ''"
+_LEAVE: Final = "delete from integration_record_scopes where source = ? and scope = ? and external_id = ?"
 _LEAVE_UNSCOPED: Final = """
     update integration_records set unscoped = 0
-    where (source, external_id) in
-        (select source, external_id from temp.absent where removed = 1 and scope = '')"""
+    where seq in (
+        select r.seq from temp.absent a
+        cross join integration_records r on r.source = a.source and r.external_id = a.external_id
+        where a.removed = 1 and a.scope = '' and r.unscoped = 1)"""
 _MARK: Final = """
     insert or ignore into integration_absences (source, scope, external_id)
     select source, scope, external_id from temp.absent where removed = 0"""
@@ -49,7 +50,8 @@ _UNMARK: Final = """
                      and s.scope = integration_absences.scope and s.external_id = integration_absences.external_id)
            or exists (select 1 from temp.absent a
                       where a.source = :source and a.removed = 1
-                        and a.scope = integration_absences.scope and a.external_id = integration_absences.external_id))"""
+                        and a.scope = integration_absences.scope
+                        and a.external_id = integration_absences.external_id))"""
 
 
 def apply(connection: sqlite3.Connection, staging: int, sources: Sequence[int], now: str) -> None:
@@ -58,7 +60,7 @@ def apply(connection: sqlite3.Connection, staging: int, sources: Sequence[int], 
     connection.execute(_MARK)
     # After the marks: burying a record takes those of its other scopes away.
     tombstones.bury(connection, now)
-    connection.execute(_LEAVE)
+    connection.executemany(_LEAVE, connection.execute(_REMOVED))
     connection.execute(_LEAVE_UNSCOPED)
     for source in sources:
         this = {"staging": staging, "source": source}

@@ -9,17 +9,18 @@ from mkt.store.base import Key, StoredRecord
 from mkt.store.sqlite.columns import dump, load, moment
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.history import key_list
+from mkt.store.sqlite.paging import pages
 
-_PAGE: Final = 500
 _COLUMNS: Final = """
-    select r.seq, s.tenant_id, s.integration, s.stream, r.external_id, r.data, r.first_seen_at, r.changed_at, r.deleted
+    select r.seq, s.tenant_id, s.integration, s.stream, r.external_id, r.data, r.first_seen_at, r.changed_at,
+           r.deleted
     from integration_records r cross join integration_sources s on s.source = r.source"""
 _REST: Final = " and r.seq > :since and r.deleted <= :deleted order by r.seq limit :page"
 # One source is read by its index. Several are read in the order of the table, which is that of `seq`: merging
 # their indexes page by page would sort the whole rest for each page.
-_OF_ALL: Final = _COLUMNS + " where true" + _REST
 _OF_ONE: Final = _COLUMNS + " where r.source = :source" + _REST
-_OF_SOME: Final = _COLUMNS + " where +r.source in (select value from json_each(:sources))" + _REST
+_AMONG: Final = " where (:sources is null or +r.source in (select value from json_each(:sources)))"
+_OF_ALL: Final = _COLUMNS + _AMONG + _REST
 _SOURCES: Final = """
     select source from integration_sources
     where (:stream is null or stream = :stream)
@@ -53,24 +54,14 @@ def records(
     limit: int | None,
 ) -> Iterator[StoredRecord]:
     """Read page by page: between two pages nothing is held."""
-    statement, wanted = _OF_ALL, {"since": since_seq, "deleted": deleted}
+    wanted: dict[str, Any] = {"since": since_seq, "deleted": deleted, "sources": None}
+    statement = _OF_ALL
     if keys is not None or stream is not None:
         numbers = _source_numbers(database, keys, stream)
-        if not numbers:
-            return
-        statement = _OF_ONE if len(numbers) == 1 else _OF_SOME
-        wanted |= {"source": numbers[0], "sources": dump(numbers)}
-    left = limit
-    while left is None or left > 0:
-        page = _PAGE if left is None else min(_PAGE, left)
-        with database.read() as connection:
-            rows = connection.execute(statement, {**wanted, "page": page}).fetchall()
-        for row in rows:
-            yield _record(row)
-        if len(rows) < page:
-            return
-        wanted["since"] = rows[-1][0]
-        left = None if left is None else left - page
+        statement = _OF_ONE if len(numbers) == 1 else _OF_ALL
+        wanted |= {"source": numbers[0] if numbers else None, "sources": dump(numbers)}
+    for row in pages(database, statement, wanted, "since", limit):
+        yield _record(row)
 
 
 def scopes(database: Database, key: Key, stream: Stream) -> AbstractSet[str]:
@@ -82,6 +73,7 @@ def scopes(database: Database, key: Key, stream: Stream) -> AbstractSet[str]:
 
 
 def counts(database: Database) -> dict[tuple[Key, Stream], tuple[int, int]]:
+    """Return live and deleted records of each stream that has any."""
     with database.read() as connection:
         return {(Key(row[0], row[1]), row[2]): (row[3], row[4]) for row in connection.execute(_COUNTS)}
 

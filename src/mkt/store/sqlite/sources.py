@@ -35,6 +35,7 @@ def intern(connection: sqlite3.Connection, key: Key, streams: Collection[Stream]
 
 
 def of_key(connection: sqlite3.Connection, key: Key) -> list[Source]:
+    """Return every source of the integration."""
     rows = connection.execute(_OF_KEY, key).fetchall()
     return [
         Source(number, stream, load(cursor), bool(done), seal or "") for number, stream, cursor, done, seal in rows
@@ -42,10 +43,12 @@ def of_key(connection: sqlite3.Connection, key: Key) -> list[Source]:
 
 
 def move(connection: sqlite3.Connection, source: int, cursor: Json) -> None:
+    """Store a cursor together with the rows that it belongs to."""
     connection.execute(_MOVE, (dump_or_none(cursor), source))
 
 
 def finish(connection: sqlite3.Connection, source: int, cursor: Json, as_of: datetime, fingerprint: str) -> None:
+    """Mark a stream finished: its cursor now belongs to these settings."""
     connection.execute(_FINISH, (dump_or_none(cursor), stamp(as_of), fingerprint, source))
 
 

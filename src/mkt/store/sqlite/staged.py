@@ -68,7 +68,7 @@ class StagedWriter(Writer):
         return {
             stream: replace(
                 summary.of_source(connection, self._run.staging, source),
-                absent=absence.count_first(connection, self._run.staging, source),
+                absent=absence.count_first(connection, source),
             )
             for stream, source in self._run.sources.items()
         }

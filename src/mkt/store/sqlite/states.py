@@ -31,6 +31,7 @@ _STATES: Final = """
 
 
 def save_state(connection: sqlite3.Connection, state: IntegrationState) -> None:
+    """Store all but the streams, which only a sync moves, in the caller's transaction."""
     connection.execute(
         _SAVE,
         (
@@ -49,6 +50,7 @@ def save_state(connection: sqlite3.Connection, state: IntegrationState) -> None:
 
 
 def states(database: Database) -> dict[Key, IntegrationState]:
+    """Return every integration that ever ran, by one query."""
     with database.read() as connection:
         return _grouped(connection.execute(_STATES))
 

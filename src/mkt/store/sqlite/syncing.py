@@ -48,6 +48,7 @@ class Request:
 
 
 def open_writer(database: Database, request: Request, now: Callable[[], datetime]) -> Writer:
+    """Decide between direct and staged, and between going on and starting anew, in one transaction."""
     with database.write() as connection:
         check_lease(connection, request.lease)
         found = sources.intern(connection, request.lease.key, request.streams)

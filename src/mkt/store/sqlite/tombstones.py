@@ -25,11 +25,8 @@ _BURY: Final = """
     cross join integration_records r on r.source = g.source and r.external_id = g.external_id
     where g.position > :after and g.position <= :after + :chunk and r.deleted = 0
     order by g.position"""
-_LEAVE_SCOPES: Final = """
-    delete from integration_record_scopes
-    where (source, scope, external_id) in (
-        select m.source, m.scope, m.external_id from temp.gone g
-        cross join integration_record_scopes m on m.source = g.source and m.external_id = g.external_id)"""
+_ALL: Final = "select source, external_id from temp.gone"
+_LEAVE_SCOPES: Final = "delete from integration_record_scopes where source = ? and external_id = ?"
 _FORGET_ABSENCES: Final = """
     delete from integration_absences
     where source in (select source from temp.gone)
@@ -37,11 +34,13 @@ _FORGET_ABSENCES: Final = """
 
 
 def new_list(connection: sqlite3.Connection) -> None:
+    """Begin an empty list."""
     connection.execute(_LIST)
     connection.execute(_EMPTY)
 
 
 def list_ids(connection: sqlite3.Connection, source: int, ids: Iterable[str]) -> None:
+    """Put these ids on the list."""
     connection.executemany(_ADD, [(source, external_id) for external_id in ids])
 
 
@@ -55,6 +54,6 @@ def bury(connection: sqlite3.Connection, now: str) -> None:
     (last,) = connection.execute(_LAST).fetchone()
     for after in range(0, last, CHUNK):
         connection.execute(_BURY, {"now": now, "after": after, "chunk": CHUNK})
-    connection.execute(_LEAVE_SCOPES)
+    connection.executemany(_LEAVE_SCOPES, connection.execute(_ALL))
     connection.execute(_FORGET_ABSENCES)
     connection.execute(_EMPTY)

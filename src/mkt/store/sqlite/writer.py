@@ -65,7 +65,6 @@ class Writer(ABC):
                 memory.put(connection, self._run.lease.key, batch.memory, self._now())
         if not self._run.windowed:
             self._cursors.update(batch.cursors)
-        self._stored(batch)
 
     @abstractmethod
     def changes(self) -> dict[Stream, StreamChanges]: ...
@@ -76,9 +75,6 @@ class Writer(ABC):
     @abstractmethod
     def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
         """Put the batch into its tables."""
-
-    def _stored(self, batch: Batch) -> None:
-        """Remember what only a committed batch may change."""
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

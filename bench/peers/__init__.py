@@ -1,0 +1,1 @@
+"""What mkt is compared with: the least code that does the same."""

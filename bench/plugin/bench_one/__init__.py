@@ -1,0 +1,1 @@
+"""A connector whose ladder is one request."""

@@ -1,0 +1,78 @@
+"""`mkt events`."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated, Final, get_args
+
+import typer
+
+from mkt.cli.history import keys_of
+from mkt.cli.options import Chosen, Installation, Output, OutputOption, new_app, shape, spread
+from mkt.cli.present import present, print_page
+from mkt.cli.wiring import build_settings, build_source, build_store
+from mkt.contract import ConnectorEvent, Level
+from mkt.output.json import write_lines
+from mkt.output.tables import event_line
+from mkt.store.base import EventQuery, Store
+
+app = new_app()
+POLL_SECONDS: Final = 1.0
+LATE: Final = timedelta(seconds=10)
+"""Processes store their events in batches, so one may appear this long after a younger one."""
+_LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+
+
+@app.command()
+@spread
+def events(
+    *,
+    chosen: Chosen,
+    installation: Installation,
+    number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many of the newest.")] = 50,
+    level: Annotated[Level, typer.Option("--level", help="This level and worse.")] = "debug",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with those that come.")] = False,
+    output: OutputOption = "auto",
+) -> None:
+    """Look at what happened, or follow it."""
+    settings, selection = build_settings(installation), chosen.selection()
+    with closing(build_store(settings)) as store:
+        keys = keys_of(selection, build_source(settings), store)
+        query = EventQuery(keys=keys, levels=_LEVELS[_LEVELS.index(level) :], limit=number)
+        if follow:
+            _write(followed(store, query), output)
+        else:
+            found = list(store.events(query))
+            chosen_shape = shape(output, piped="jsonl", terminal=sys.stdout.isatty())
+            present(chosen_shape, lambda: [event.as_dict() for event in found], lambda: map(event_line, found))
+
+
+def followed(
+    store: Store, query: EventQuery, wait: Callable[[float], object] = time.sleep
+) -> Iterator[ConnectorEvent]:
+    """Yield the newest events and then, without end, those that come; each once."""
+    shown = {event.id: event for event in store.events(query)}
+    yield from shown.values()
+    after = min(shown, default="")
+    while True:
+        wait(POLL_SECONDS)
+        for event in store.events(replace(query, after_id=after, limit=None)):
+            if event.id not in shown:
+                shown[event.id] = event
+                yield event
+        newest = max((event.timestamp for event in shown.values()), default=None)
+        settled = [event.id for event in shown.values() if newest and event.timestamp < newest - LATE]
+        after = max(settled, default=after)
+        shown = {name: event for name, event in shown.items() if name > after}
+
+
+def _write(found: Iterator[ConnectorEvent], output: Output) -> None:
+    table = shape(output, piped="jsonl", terminal=sys.stdout.isatty()) == "table"
+    for event in found:
+        if table:
+            print_page([event_line(event)])
+        else:
+            write_lines([event.as_dict()], sys.stdout.buffer)

@@ -1,0 +1,80 @@
+"""`mkt records list` and `mkt records export`."""
+
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+
+from mkt.cli.history import keys_of
+from mkt.cli.options import Chosen, Installation, OutputOption, known_streams, new_app, spread
+from mkt.cli.present import present
+from mkt.cli.wiring import build_settings, build_source, build_store
+from mkt.output.csv import write_records
+from mkt.output.json import write_lines
+from mkt.output.objects import count_objects, record_object
+from mkt.output.tables import counts_page
+
+if TYPE_CHECKING:
+    from mkt.contract import Stream
+    from mkt.store.base import StoredRecord
+
+app = new_app("Look at what was synced.")
+Format = Literal["jsonl", "csv"]
+
+
+def _known(name: str | None) -> str | None:
+    known_streams([name] if name else None)
+    return name
+
+
+StreamOption = Annotated[
+    str | None, typer.Option("--stream", metavar="STREAM", help="Only this stream.", callback=_known)
+]
+
+
+@app.command("list")
+@spread
+def list_records(
+    *, chosen: Chosen, installation: Installation, stream: StreamOption = None, output: OutputOption = "auto"
+) -> None:
+    """Count the records of each integration and stream."""
+    settings, selection = build_settings(installation), chosen.selection()
+    with closing(build_store(settings)) as store:
+        keys = keys_of(selection, build_source(settings), store)
+        counts = {
+            (key, name): count
+            for (key, name), count in store.counts().items()
+            if (keys is None or key in keys) and stream in (None, name)
+        }
+    present(output, lambda: count_objects(counts), lambda: counts_page(counts))
+
+
+@app.command()
+@spread
+def export(
+    *,
+    chosen: Chosen,
+    installation: Installation,
+    stream: StreamOption = None,
+    since_seq: Annotated[
+        int, typer.Option("--since-seq", min=0, metavar="N", help="Only what changed after this seq.")
+    ] = 0,
+    output: Annotated[Format, typer.Option("--output", "-o", help="Shape of what is written to stdout.")] = "jsonl",
+) -> None:
+    """Write records in the order in which they changed, deleted ones included: a change feed."""
+    settings, selection = build_settings(installation), chosen.selection()
+    only = cast("Stream | None", stream)
+    with closing(build_store(settings)) as store:
+        keys = keys_of(selection, build_source(settings), store)
+        _export(store.records(keys=keys, stream=only, since_seq=since_seq), only, output)
+
+
+def _export(records: "Iterable[StoredRecord]", stream: "Stream | None", output: Format) -> None:
+    if output == "jsonl":
+        write_lines(map(record_object, records), sys.stdout.buffer)
+    elif stream is None:
+        raise typer.BadParameter("CSV has the columns of one stream: name it", param_hint="--stream")
+    else:
+        write_records(records, stream, sys.stdout)

@@ -1,0 +1,78 @@
+"""The whole check: every file once, each integration by every family, then the files against each other."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
+
+from mkt.configs.base import Problem
+from mkt.configs.fallback import fallback
+from mkt.configs.folder import config_files, content_of, shown_path, tenant_file
+from mkt.configs.structure import TenantFile, integrations_of
+from mkt.errors import StartError
+from mkt.lint.base import WrittenIntegration, finished
+from mkt.lint.crossfile import Fleet
+from mkt.lint.families import JUDGES, RULES
+from mkt.registry import ConnectorRegistry
+from mkt.secrets.base import SecretBackend
+from mkt.settings import AllDefaults
+
+
+def check(
+    paths: Sequence[Path],
+    *,
+    root: Path,
+    config_dir: Path,
+    registry: ConnectorRegistry,
+    defaults: AllDefaults,
+    backends: Iterable[SecretBackend],
+) -> list[Problem]:
+    """Return the problems of these files and folders, of the whole config folder if none are given, by position.
+
+    The config folder is always read, since a file can collide with any other. Raise `StartError` when there is
+    nothing to read or the defaults of mkt.toml are wrong.
+    """
+    folder = root / config_dir
+    asked = dict(_asked(paths)) if paths else _shown(config_files(folder), root)
+    others = _shown(config_files(folder), root) if paths and folder.is_dir() else {}
+    by_scheme = {backend.scheme: backend for backend in backends}
+    judge_defaults = cache(partial(fallback, defaults))
+    fleet, problems = Fleet(), list[Problem]()
+    for path, shown in {**others, **asked}.items():
+        file = tenant_file(content_of(path, shown), shown)
+        fleet.add(file)
+        if path in asked:
+            problems.extend(_judged(file, registry, by_scheme))
+        for _, entry in integrations_of(file.document.data):
+            judge_defaults(str(entry.get("connector")))
+    reported = set(asked.values())
+    crossing = (problem for problem in fleet.judge() if problem.position.path in reported)
+    problems.extend(finished(crossing, RULES, ""))
+    return sorted(problems, key=lambda problem: (problem.position, problem.code))
+
+
+def _judged(
+    file: TenantFile, registry: ConnectorRegistry, backends: Mapping[str, SecretBackend]
+) -> Iterator[Problem]:
+    yield from finished(file.problems, RULES, file.tenant)
+    for index, entry in integrations_of(file.document.data):
+        written = WrittenIntegration(file, index, entry, registry, backends)
+        for judge in JUDGES:
+            yield from finished(judge(written), RULES, file.tenant)
+
+
+def _asked(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Return each file, resolved, with its path as the person gave it."""
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            raise StartError(f"there is no {path}", remedy="Name a config file or a folder of them.")
+        for file in config_files(path) if path.is_dir() else [path]:
+            yield _identity(file), str(file)
+
+
+def _identity(path: Path) -> Path:
+    """Return a path that is the same however the person wrote it; two links to one file stay two files."""
+    return path.parent.resolve() / path.name
+
+
+def _shown(files: Iterable[Path], root: Path) -> dict[Path, str]:
+    return {_identity(path): shown_path(path, root) for path in files}

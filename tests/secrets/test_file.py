@@ -1,0 +1,65 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from mkt.errors import ConfigError
+from mkt.secrets.file import FileBackend
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (b"s3cret", "s3cret"),
+        (b"s3cret\n", "s3cret"),
+        (b"s3cret\r\n", "s3cret"),
+        (b"s3cret\n\n", "s3cret\n"),
+        (b" s3cret ", " s3cret "),
+        ("schlüssel".encode(), "schlüssel"),
+    ],
+)
+def test_one_line_break_at_the_end_is_no_part_of_the_value(tmp_path: Path, written: bytes, value: str) -> None:
+    (tmp_path / "token").write_bytes(written)
+    assert FileBackend(tmp_path).read("token") == value
+
+
+def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret")
+    assert FileBackend(Path("/elsewhere")).read(str(tmp_path / "token")) == "s3cret"
+
+
+def test_a_file_that_does_not_exist_is_not_there(tmp_path: Path) -> None:
+    assert FileBackend(tmp_path).read("token") is None
+
+
+def test_a_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "token").mkdir()
+    with pytest.raises(ConfigError, match="file:token is not a regular file") as raised:
+        FileBackend(tmp_path).read("token")
+    assert raised.value.code == "config.secret_file"
+    assert raised.value.remedy
+
+
+def test_bytes_that_are_no_text_are_an_error_without_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"abc\xff\xfe")
+    with pytest.raises(ConfigError, match="is not UTF-8 text") as raised:
+        FileBackend(tmp_path).read("token")
+    assert "abc" not in raised.value.message
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_an_unreadable_file_is_an_error_and_not_a_missing_secret(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret")
+    (tmp_path / "token").chmod(0)
+    with pytest.raises(ConfigError, match="cannot be read: Permission denied"):
+        FileBackend(tmp_path).read("token")
+
+
+def test_a_name_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: File name too long"):
+        FileBackend(tmp_path).read("x" * 300)
+
+
+def test_a_path_cannot_hold_a_nul(tmp_path: Path) -> None:
+    assert FileBackend(tmp_path).check("to\0ken")
+    assert FileBackend(tmp_path).check("secrets/token") == ""
