@@ -61,6 +61,12 @@ def test_only_a_connectors_tests_import_the_testing_suite(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", CONNECTOR_FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_only_simulators_and_tests_import_the_simulation(path: Path) -> None:
+    names = {name for name in imported(read(path)) if name.startswith("mkt.simulation")}
+    assert not names or path.name == "simulator.py" or path.name.startswith("test_")
+
+
+@pytest.mark.parametrize("path", CONNECTOR_FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_a_connector_prints_nothing_and_reads_no_environment(path: Path) -> None:
     calls = {ast.unparse(node.func) for node in ast.walk(read(path)) if isinstance(node, ast.Call)}
     attributes = {ast.unparse(node) for node in ast.walk(read(path)) if isinstance(node, ast.Attribute)}

@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.partner.says()
         self.partner.answers.popleft()(self)
 
-    do_POST = do_HEAD = do_PUT = do_GET  # noqa: N815 - the server's own naming
+    do_POST = do_CONNECT = do_GET  # noqa: N815 - the server's own naming
 
     def log_message(self, *_: object) -> None:
         """Stay quiet."""
@@ -105,6 +105,13 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
         """A client that hung up is what some tests are about."""
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture

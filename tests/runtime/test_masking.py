@@ -3,6 +3,7 @@ import html
 import json
 import string
 import threading
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -23,7 +24,7 @@ def masked(text: str, *values: str) -> str:
     return masker.mask(text)
 
 
-ENCODINGS = {
+ENCODINGS: dict[str, Callable[[str], str]] = {
     "as it is": lambda v: v,
     "quoted": lambda v: quote(v, errors="surrogatepass"),
     "quoted with slashes": lambda v: quote(v, safe="", errors="surrogatepass"),

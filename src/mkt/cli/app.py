@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "tenants": "Look at the tenants.",
     "config": "Work with configurations.",
     "doctor": "Find what is wrong with this installation.",
+    "demo": "Take a tour against simulated partners on loopback.",
 }
 """Name and first line of each command's help: `mkt --help` imports none of them."""
 

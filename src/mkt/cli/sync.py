@@ -40,11 +40,11 @@ def sync(
         typer.Option("--stream", metavar="STREAM", help="Only this stream; repeatable.", callback=known_streams),
     ] = None,
     timeout: Annotated[
-        timedelta,
+        timedelta | None,
         typer.Option(
             "--timeout", metavar="TIME", help="Longest time of one integration, such as 30m.", parser=duration
         ),
-    ] = TIMEOUT,
+    ] = None,
     concurrency: Concurrency = None,
     output: OutputOption = "auto",
     quiet: Quiet = False,
@@ -53,7 +53,8 @@ def sync(
     if now and every:
         raise typer.BadParameter("--now and --all exclude each other")
     streams = frozenset(stream or ())
-    options = SyncOptions(now=now, all=every, dry_run=dry_run, full=full, streams=streams, timeout=timeout)
+    limit = timeout or TIMEOUT
+    options = SyncOptions(now=now, all=every, dry_run=dry_run, full=full, streams=streams, timeout=limit)
     selection = chosen.selection()
     shown = RunOutput(output, quiet=quiet, selection=selection)
     with open_engine(installation, concurrency, shown.sinks) as engine, stopping(engine.stop):

@@ -47,12 +47,18 @@ def build_store(settings: "ProjectSettings") -> "Store":
 
 
 def build_secrets(settings: "ProjectSettings") -> "SecretChain":
-    """Return the places that secrets are looked up in."""
+    """Return where secrets are looked up."""
     from mkt.secrets.chain import SecretChain
+
+    return SecretChain(build_backends(settings), allow=settings.secrets.allow)
+
+
+def build_backends(settings: "ProjectSettings") -> "list[SecretBackend]":
+    """Return every place that values stand in. Nothing is read."""
     from mkt.secrets.env import EnvBackend
     from mkt.secrets.file import FileBackend
 
-    return SecretChain([EnvBackend(), FileBackend(settings.root), build_keyring()], allow=settings.secrets.allow)
+    return [EnvBackend(), FileBackend(settings.root), build_keyring()]
 
 
 def build_keyring() -> "SecretBackend":

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mkt.contract import Guard, Schedule
-from mkt.errors import StartError
 from mkt.settings import AllDefaults
+
+schedule = lru_cache(maxsize=4096)(Schedule)
+"""One `Schedule` for all that share it: judging the expression costs more than the rest of an integration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +20,6 @@ class Fallback:
 
 
 def fallback(defaults: AllDefaults, connector_id: str) -> Fallback:
-    """Return the connector's defaults; raise `StartError` for a schedule or a zone that does not exist."""
+    """Return the connector's defaults."""
     given = defaults.of(connector_id)
-    timezone = given.timezone or "UTC"
-    schedule(given.schedule or "@daily", timezone)
-    return Fallback(given.schedule, timezone, Guard(**given.guard.model_dump(exclude_none=True)))
-
-
-@lru_cache(maxsize=4096)
-def schedule(cron: str, timezone: str) -> Schedule:
-    """Return the schedule: tenants share few. What a file says was judged before, so a fault is in the defaults."""
-    try:
-        return Schedule(cron, timezone)
-    except ValueError as error:
-        raise StartError(
-            f"the default schedule is wrong: {error}", remedy="Correct [defaults] in mkt.toml."
-        ) from None
+    return Fallback(given.schedule, given.timezone or "UTC", Guard(**given.guard.model_dump(exclude_none=True)))

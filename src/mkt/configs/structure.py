@@ -17,6 +17,12 @@ from mkt.configs.wording import Finding, Kind, findings
 from mkt.contract import Json, Schedule
 from mkt.contract.manifest import ID, Slug
 
+REPLACE_IT: Final = (
+    "If it is the secret itself: replace it at the partner, since it was written down. Put a reference such as"
+    " env:NAME here."
+)
+"""What to do about a value where a reference belongs."""
+
 _DAY: Final = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 _LONGEST: Final = 63
@@ -209,4 +215,4 @@ def _code(finding: Finding) -> str:
 
 def _problem(document: Document, code: str, finding: Finding) -> Problem:
     place = document.position(finding.path, key=finding.at_key)
-    return Problem(code, finding.message, place, finding.remedy)
+    return Problem(code, finding.message, place, REPLACE_IT if code == codes.NO_REFERENCE else finding.remedy)

@@ -127,8 +127,7 @@ def _anchor(place: Position) -> Problem:
 
 
 def _marked(error: MarkedYAMLError, path: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    place = _at(mark, path) if mark else Position(path)
+    place = _at(error.problem_mark or error.context_mark, path)
     what = error.problem or "cannot be read"
     if isinstance(error, _TooDeepError):
         message = f"nested deeper than {DEEPEST} levels"
@@ -148,7 +147,9 @@ def _control_character(error: ReaderError, text: bytes, path: str) -> Problem:
     return Problem(codes.ENCODING, f"this is not YAML: {error.reason}", place, "Remove the invisible character.")
 
 
-def _at(mark: Mark | PlainMark, path: str) -> Position:
+def _at(mark: Mark | PlainMark | None, path: str) -> Position:
+    if mark is None:
+        return Position(path)
     line, column = mark.line + 1, mark.column + 1
     return Position(path, line, column, line, column + 1)
 

@@ -15,9 +15,11 @@ from mkt.contract.manifest import ID
 
 Kind = Literal["unknown", "missing", "type", "value"]
 
-_SHOWN: Final = 24
+_LONGEST_SHOWN: Final = 24
 """Characters of a wrong value that are shown; what is longer is no word that somebody mistyped."""
 
+_PAIRS: Final = "keys with values"
+_BOUND: Final = "Input should be "
 _EXPECTED: Final = {
     "string": "text",
     "int": "a whole number",
@@ -28,9 +30,9 @@ _EXPECTED: Final = {
     "tuple": "a list",
     "set": "a list",
     "frozen_set": "a list",
-    "dict": "keys with values",
-    "mapping": "keys with values",
-    "model": "keys with values",
+    "dict": _PAIRS,
+    "mapping": _PAIRS,
+    "model": _PAIRS,
     "date": "a date such as 2027-01-07",
     "datetime": "a time such as 2027-01-07T08:00:00Z",
     "url": "a URL such as https://partner.example.com",
@@ -68,13 +70,13 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
 def described(value: Json, *, secret: bool = False) -> str:
     """Return what stands there: its kind, and the value itself where it is short and may be seen."""
     if isinstance(value, Mapping):
-        return "keys with values"
+        return _PAIRS
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "a list"
     if value is None:
         return "empty"
     kind = "text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "a number"
-    if secret or len(str(value)) > _SHOWN:
+    if secret or len(str(value)) > _LONGEST_SHOWN:
         return kind
     if isinstance(value, bool):
         return str(value).lower()
@@ -142,6 +144,9 @@ def _one(path: Path, details: ErrorDetails, model: type[BaseModel], base: Path) 
     expected = _expected(details)
     if expected is not None:
         return _mismatch(full, expected, details["input"], choice=details["type"] in _CHOICES)
+    if details["msg"].startswith(_BOUND):
+        bound = details["msg"].removeprefix(_BOUND)
+        return Finding("value", full, f"{name} must be {bound}, not {_shown(full, details['input'])}", "Correct it.")
     return Finding("value", full, f"{name}: {_sentence(details['msg'])}", "Correct it.")
 
 
@@ -157,8 +162,12 @@ def _expected(details: ErrorDetails) -> str | None:
 
 
 def _mismatch(path: Path, expected: str, value: Any, *, choice: bool = False) -> Finding:
-    message = f"{_dotted(path)} must be {expected}, not {described(value, secret='secrets' in path)}"
+    message = f"{_dotted(path)} must be {expected}, not {_shown(path, value)}"
     return Finding("value" if choice else "type", path, message, _remedy(expected, value))
+
+
+def _shown(path: Path, value: Any) -> str:
+    return described(value, secret="secrets" in path)
 
 
 def _remedy(expected: str, value: Any) -> str:
@@ -170,7 +179,7 @@ def _remedy(expected: str, value: Any) -> str:
         return "Remove the quotes."
     if expected == "a list" and not isinstance(value, Mapping):
         return "Write it as a list: [one, two]."
-    return f"Write {expected}."
+    return "Write `key: value` below it." if expected == _PAIRS else f"Write {expected}."
 
 
 def _sentence(message: str) -> str:

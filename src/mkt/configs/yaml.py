@@ -38,7 +38,7 @@ class YamlSource:
         self._fallback = cache(partial(fallback, defaults))
 
     def load(self) -> Configs:
-        """Read every file; raise `StartError` when there is no folder, no file, or a default that is wrong."""
+        """Read every file; raise `StartError` when there is no folder or no file in it."""
         with _collector_paused():
             files = [self._load(path) for path in config_files(self._folder)]
         doubled = _doubled(files)

@@ -1,9 +1,10 @@
 """What a rule is, and what the families judge: one integration as it is written."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mkt.configs.base import Position, Problem, Severity
+from mkt.configs.fallback import Fallback
 from mkt.configs.structure import TenantFile
 from mkt.contract import Json
 from mkt.registry import ConnectorRegistry, RegisteredConnector
@@ -31,6 +32,7 @@ class WrittenIntegration:
     data: Mapping[str, Json]
     registry: ConnectorRegistry
     backends: Mapping[str, SecretBackend]
+    fallback: Callable[[str], Fallback]
 
     @property
     def connector(self) -> RegisteredConnector | None:

@@ -1,11 +1,11 @@
 """The whole check: every file once, each integration by every family, then the files against each other."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
 from mkt.configs.base import Problem
-from mkt.configs.fallback import fallback
+from mkt.configs.fallback import Fallback, fallback
 from mkt.configs.folder import config_files, content_of, shown_path, tenant_file
 from mkt.configs.structure import TenantFile, integrations_of
 from mkt.errors import StartError
@@ -29,21 +29,19 @@ def check(
     """Return the problems of these files and folders, of the whole config folder if none are given, by position.
 
     The config folder is always read, since a file can collide with any other. Raise `StartError` when there is
-    nothing to read or the defaults of mkt.toml are wrong.
+    nothing to read.
     """
     folder = root / config_dir
     asked = dict(_asked(paths)) if paths else _shown(config_files(folder), root)
     others = _shown(config_files(folder), root) if paths and folder.is_dir() else {}
     by_scheme = {backend.scheme: backend for backend in backends}
-    judge_defaults = cache(partial(fallback, defaults))
+    defaults_of = cache(partial(fallback, defaults))
     fleet, problems = Fleet(), list[Problem]()
     for path, shown in {**others, **asked}.items():
         file = tenant_file(content_of(path, shown), shown)
         fleet.add(file)
         if path in asked:
-            problems.extend(_judged(file, registry, by_scheme))
-        for _, entry in integrations_of(file.document.data):
-            judge_defaults(str(entry.get("connector")))
+            problems.extend(_judged(file, registry, by_scheme, defaults_of))
     reported = set(asked.values())
     crossing = (problem for problem in fleet.judge() if problem.position.path in reported)
     problems.extend(finished(crossing, RULES, ""))
@@ -51,13 +49,19 @@ def check(
 
 
 def _judged(
-    file: TenantFile, registry: ConnectorRegistry, backends: Mapping[str, SecretBackend]
+    file: TenantFile,
+    registry: ConnectorRegistry,
+    backends: Mapping[str, SecretBackend],
+    defaults_of: Callable[[str], Fallback],
 ) -> Iterator[Problem]:
+    """Return the file's problems; what the loader has refused at a place is not judged there again."""
     yield from finished(file.problems, RULES, file.tenant)
+    refused = {problem.position for problem in file.problems}
     for index, entry in integrations_of(file.document.data):
-        written = WrittenIntegration(file, index, entry, registry, backends)
+        written = WrittenIntegration(file, index, entry, registry, backends, defaults_of)
         for judge in JUDGES:
-            yield from finished(judge(written), RULES, file.tenant)
+            found = (problem for problem in judge(written) if problem.position not in refused)
+            yield from finished(found, RULES, file.tenant)
 
 
 def _asked(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:

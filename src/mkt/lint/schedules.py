@@ -8,7 +8,7 @@ from typing import Final
 
 from mkt.configs import codes
 from mkt.configs.base import Problem
-from mkt.contract import Schedule
+from mkt.contract import Manifest, Schedule
 from mkt.lint.base import Rule, WrittenIntegration
 
 RULES: Final = (
@@ -49,20 +49,29 @@ _SLOTS: Final = 25
 
 
 def judge(written: WrittenIntegration) -> Iterator[Problem]:
-    """Judge the schedule against the connector."""
-    cron = written.data.get("schedule")
+    """Judge the schedule in force, the file's or the default, against the connector."""
     manifest = written.connector.manifest if written.connector else None
-    if manifest is None or not isinstance(cron, str):
+    if manifest is None:
         return
-    if not manifest.streams:
+    own = "schedule" in written.data
+    cron = written.data.get("schedule") if own else written.fallback(manifest.id).schedule
+    if not isinstance(cron, str):
+        return
+    if manifest.streams:
+        yield from _too_often(written, cron, manifest, "schedule" if own else "connector")
+    elif own:
         message = f"{manifest.id} has nothing to sync, so it needs no schedule"
         yield written.problem(codes.NOTHING_TO_SYNC, message, ["schedule"], remedy="Remove the schedule.")
-        return
+
+
+def _too_often(written: WrittenIntegration, cron: str, manifest: Manifest, key: str) -> Iterator[Problem]:
     least, shortest = timedelta(minutes=manifest.minimum_interval_minutes), _shortest(cron)
-    if shortest is not None and shortest < least:
-        minutes = f"every {shortest // timedelta(minutes=1)} minutes"
-        message = f"this comes {minutes} at times; {manifest.id} allows one sync in {least // timedelta(minutes=1)}"
-        yield written.problem(codes.TOO_OFTEN, message, ["schedule"], remedy="Choose a wider schedule.")
+    if shortest is None or shortest >= least:
+        return
+    whose = "this comes" if key == "schedule" else "the default schedule of mkt.toml comes"
+    often = f"every {shortest // timedelta(minutes=1)} minutes at times"
+    message = f"{whose} {often}; {manifest.id} allows one sync in {manifest.minimum_interval_minutes}"
+    yield written.problem(codes.TOO_OFTEN, message, [key], remedy="Choose a wider schedule.")
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ from typing import Final
 
 from mkt.configs import codes
 from mkt.configs.base import Problem
+from mkt.configs.structure import REPLACE_IT
 from mkt.configs.wording import suggestion
 from mkt.lint.base import Rule, WrittenIntegration
 from mkt.secrets.base import Reference
@@ -49,11 +50,6 @@ RULES: Final = (
     ),
 )
 
-_REPLACE: Final = (
-    "If it is the secret itself: replace it at the partner, since it was written down. Put a reference such as"
-    " env:NAME here."
-)
-
 
 def judge(written: WrittenIntegration) -> Iterator[Problem]:
     """Judge every name and every reference."""
@@ -84,12 +80,12 @@ def _reference(written: WrittenIntegration, name: str, text: str) -> Problem | N
     try:
         reference = Reference.parse(text)
     except ValueError as error:
-        return written.problem(codes.NO_REFERENCE, f"secrets.{name} is {error}", path, remedy=_REPLACE)
+        return written.problem(codes.NO_REFERENCE, f"secrets.{name} is {error}", path, remedy=REPLACE_IT)
     backend = written.backends.get(reference.scheme)
     if backend is None:
         known = ", ".join(f"{scheme}:" for scheme in written.backends)
         near = difflib.get_close_matches(reference.scheme, written.backends, n=1)
-        remedy = f"Did you mean {near[0]}:?" if near else _REPLACE
+        remedy = f"Did you mean {near[0]}:?" if near else REPLACE_IT
         return written.problem(
             codes.UNKNOWN_SCHEME, f"secrets.{name} begins with none of {known}", path, remedy=remedy
         )

@@ -15,7 +15,7 @@ _COLUMNS = ("seq", "tenant", "integration", "external_id", "changed_at", "first_
 
 def write_records(records: Iterable[StoredRecord], stream: Stream, out: TextIO) -> None:
     """Write a header and one row a record. A list is JSON, a boolean `true` or `false`, no value is empty."""
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out)
     writer.writerow([*_COLUMNS, *FIELDS[stream]])
     for record in records:
         document = record_object(record)

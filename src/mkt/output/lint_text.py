@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mkt.configs.base import Position, Problem
-from mkt.output.text import BOLD, DIM, STYLES, clean, line, plural
+from mkt.lint.base import Rule
+from mkt.output.text import BOLD, DIM, STYLES, clean, line, next_command, outcome_text, plural, row, table
 
 _SECRETS: Final = "MKT4"
 """Findings about secrets: what is marked there may be a value that does not belong there."""
@@ -19,13 +20,13 @@ _KEY: Final = re.compile(r"[\"']?\s*:")
 _USERINFO: Final = re.compile(r"(://)[^/@\s]+@")
 
 
-def lint_page(problems: Sequence[Problem], root: Path) -> Iterator[RenderableType]:
-    """Every finding in order of place, then the count."""
+def lint_page(problems: Sequence[Problem], base: Path) -> Iterator[RenderableType]:
+    """Show every finding in order of place, then the count. `base` is what the paths are relative to."""
     lines: dict[str, list[str]] = {}
     for problem in problems:
         path = problem.position.path
         if path not in lines:
-            lines[path] = _read(path, root)
+            lines[path] = _read(base / path)
         yield from _finding(problem, lines[path])
     yield line(lint_summary(problems))
 
@@ -74,10 +75,17 @@ def _hidden(text: str) -> str:
     return _USERINFO.sub(r"\1***@", _VALUE.sub(r"\1***", text))
 
 
-def _read(path: str, root: Path) -> list[str]:
-    for place in (Path(path), root / path):
-        try:
-            return place.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-        except OSError:
-            continue
-    return []
+def _read(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def rules_page(rules: Sequence[Rule]) -> Iterator[RenderableType]:
+    """List every rule."""
+    grid = table("code", "name", "severity", "what it finds")
+    for rule in rules:
+        row(grid, rule.code, rule.name, outcome_text(rule.severity), " ".join(rule.summary.split()))
+    yield grid
+    yield next_command(f"mkt lint --explain {rules[0].code}")

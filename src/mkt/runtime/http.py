@@ -22,11 +22,12 @@ from mkt.runtime.masking import Masker
 from mkt.runtime.proxies import proxy_for
 from mkt.runtime.response import HttpResponse
 from mkt.runtime.retry import Retry, retry_at
-from mkt.runtime.transport import Patience, open_client
+from mkt.runtime.transport import Patience, Transport, open_transport
 from mkt.runtime.wording import shown_url
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _FIRST_ERROR: Final = 400
+_HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": f"mkt/{__version__}"}
 
 _Explain = Callable[[HttpResponse], ConnectorError | None]
 Rotate = Callable[[str, str], None]
@@ -72,7 +73,7 @@ class HttpClient:
         self._rotate = rotate
         self._retry = Retry(clock, tries=limits.tries)
         self._patience = Patience(clock)
-        self._clients: dict[tuple[str, str], httpx.Client] = {}
+        self._transports: dict[tuple[str, str], Transport] = {}
 
     def request(
         self,
@@ -120,9 +121,9 @@ class HttpClient:
 
     def close(self) -> None:
         """Close every connection."""
-        while self._clients:
+        while self._transports:
             with contextlib.suppress(KeyError):
-                self._clients.popitem()[1].close()
+                self._transports.popitem()[1].close()
 
     def _draft(self, method: str, url: str, params: Params | None, *, idempotent: bool | None) -> _Draft:
         target = self._hosts.check(url)
@@ -186,10 +187,11 @@ class HttpClient:
         self._patience.start(self._limits.total, interruptible=draft.repeatable)
         if self._patience.over:
             raise faults.slow_answer(draft.place, self._limits)
-        client = self._client(draft.url)
+        transport = self._transport(draft.url)
         try:
-            request = self._build(client, draft, authorization)
-            with contextlib.closing(client.send(request, stream=True)) as response:
+            request = self._build(draft, authorization)
+            with contextlib.closing(transport.handle_request(request)) as response:
+                response.request = request
                 return self._read(draft, response)
         except UnicodeEncodeError:
             raise faults.illegal_header(draft.place) from None
@@ -198,17 +200,21 @@ class HttpClient:
                 raise faults.slow_answer(draft.place, self._limits) from None
             raise faults.network_error(error, draft.place, self._limits) from None
 
-    def _build(self, client: httpx.Client, draft: _Draft, authorization: str) -> httpx.Request:
-        headers = dict(draft.headers) | ({"Authorization": authorization} if authorization else {})
+    def _build(self, draft: _Draft, authorization: str) -> httpx.Request:
+        headers = httpx.Headers(_HEADERS)
+        headers.update(draft.headers)
+        if authorization:
+            headers["Authorization"] = authorization
         form = draft.form()
-        return client.build_request(
+        timeout = httpx.Timeout(self._limits.read, connect=self._limits.connect)
+        return httpx.Request(
             draft.method,
             draft.url,
             headers=headers,
             json=draft.json,
             data=None if form is None else dict(form),
             content=draft.content,
-            timeout=httpx.Timeout(self._limits.read, connect=self._limits.connect),
+            extensions={"timeout": timeout.as_dict()},
         )
 
     def _read(self, draft: _Draft, response: httpx.Response) -> HttpResponse:
@@ -221,7 +227,7 @@ class HttpClient:
             chunks.append(chunk)
         return HttpResponse(
             status=response.status_code,
-            url=response.url,
+            url=draft.url,
             headers=response.headers,
             content=b"".join(chunks),
             place=draft.place,
@@ -241,18 +247,13 @@ class HttpClient:
             error.retry_at = retry_at(response.headers.get("retry-after", ""), self._clock.now())
         raise error
 
-    def _client(self, url: httpx.URL) -> httpx.Client:
+    def _transport(self, url: httpx.URL) -> Transport:
         proxy = proxy_for(url, self._masker)
         key = (url.scheme, str(proxy.url) if proxy else "")
-        if key not in self._clients:
-            self._clients[key] = open_client(
-                url,
-                proxy=proxy,
-                patience=self._patience,
-                check=self._hosts.check_address,
-                headers={"User-Agent": f"mkt/{__version__}"},
-            )
-        return self._clients[key]
+        if key not in self._transports:
+            check = self._hosts.check_address
+            self._transports[key] = open_transport(url, proxy=proxy, patience=self._patience, check=check)
+        return self._transports[key]
 
 
 def _values(value: str | int | Sequence[str]) -> str | int | list[str]:

@@ -137,28 +137,32 @@ class _Backend(httpcore.SyncBackend):
         return addresses
 
 
-class _Transport(httpx.HTTPTransport):
-    """httpx's own transport around a pool of ours: its constructor has no way to take a network backend."""
+class Transport(httpx.HTTPTransport):
+    """httpx's own transport around a pool of ours: its constructor has no way to take a network backend.
+
+    It is used without `httpx.Client`, which would keep cookies, parse redirects and read ~/.netrc, whose passwords
+    must not be lent to a tenant.
+    """
 
     def __init__(self, pool: httpcore.ConnectionPool) -> None:
         self._pool = pool
 
 
-def open_client(
-    url: httpx.URL, *, proxy: httpx.Proxy | None, patience: Patience, check: CheckAddress, headers: dict[str, str]
-) -> httpx.Client:
-    """Return a client for the scheme of this URL, by way of a proxy where one is given.
+def open_transport(
+    url: httpx.URL, *, proxy: httpx.Proxy | None, patience: Patience, check: CheckAddress
+) -> Transport:
+    """Return a transport for the scheme of this URL, by way of a proxy where one is given.
 
     Behind a proxy it is the proxy that looks names up, so `check` sees no address there.
     """
     context = tls_context() if url.scheme == "https" else None
-    pool: httpcore.ConnectionPool
     if proxy is None:
-        pool = httpcore.ConnectionPool(
-            ssl_context=context, max_connections=_CONNECTIONS, network_backend=_Backend(patience, check)
+        backend = _Backend(patience, check)
+        return Transport(
+            httpcore.ConnectionPool(ssl_context=context, max_connections=_CONNECTIONS, network_backend=backend)
         )
-    else:
-        pool = httpcore.HTTPProxy(
+    return Transport(
+        httpcore.HTTPProxy(
             str(proxy.url),
             proxy_auth=proxy.raw_auth,
             ssl_context=context,
@@ -166,8 +170,7 @@ def open_client(
             max_connections=_CONNECTIONS,
             network_backend=_Backend(patience, _anything),
         )
-    # trust_env also reads ~/.netrc, which must not lend a person's credentials to a tenant.
-    return httpx.Client(transport=_Transport(pool), trust_env=False, headers=headers)
+    )
 
 
 def _anything(host: str, port: int, address: str) -> None:

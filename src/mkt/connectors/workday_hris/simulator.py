@@ -57,16 +57,21 @@ class WorkdaySimulator(Simulator):
         super().__init__(size)
 
     def seed(self, size: int) -> None:
-        self._people = [recruit(number) for number in range(1, size + 1)]
+        self._employ([recruit(number) for number in range(1, size + 1)])
 
     def change(self) -> None:
-        people = self._people
+        people = list(self._people)
         for position in {0, len(people) // 2}:
             people[position] = replace(people[position], title=f"Senior {people[position].title}")
         leaver = next((person for person in people[1:] if person.status == "Active"), None)
         if leaver:
             people[leaver.number - 1] = replace(leaver, left="2025-06-30")
-        people += [recruit(len(people) + 1), recruit(len(people) + 2)]
+        self._employ([*people, recruit(len(people) + 1), recruit(len(people) + 2)])
+
+    def _employ(self, people: list[Person]) -> None:
+        """Take these people; those who have left are in the report alone."""
+        self._people = people
+        self._present = [person for person in people if person.status == "Active"]
 
     def settings(self, variant: str = "") -> dict[str, Any]:
         common = {"base_url": self.url, "tenant": _TENANT}
@@ -109,11 +114,6 @@ class WorkdaySimulator(Simulator):
             return self._workers(request)
         return _problem(404, "not found")
 
-    @property
-    def _present(self) -> list[Person]:
-        """Whom REST shows: leavers are not there."""
-        return [person for person in self._people if person.status == "Active"]
-
     @cached_property
     def _basic(self) -> str:
         return "Basic " + base64.b64encode(":".join(self.isu).encode()).decode()
@@ -149,12 +149,12 @@ class WorkdaySimulator(Simulator):
         limit, offset = int(request.query.get("limit", 20)), int(request.query.get("offset", 0))
         if limit > 100:  # noqa: PLR2004 - Workday's documented maximum
             return _problem(400, "Validation error occurred.", "limit: must be at most 100")
-        shape = staffing_row if request.path.startswith(f"{_API}staffing/") else common_row
-        rows = [shape(person) for person in self._present] if self.rows is None else self.rows
         start = 0 if self.ignores_offset else offset
-        return Reply.json(
-            {"total": len(rows) if self.total is None else self.total, "data": rows[start : start + limit]}
-        )
+        shape = staffing_row if request.path.startswith(f"{_API}staffing/") else common_row
+        listed: list[Any] = self._present if self.rows is None else self.rows
+        page = listed[start : start + limit]
+        rows = [shape(person) for person in page] if self.rows is None else page
+        return Reply.json({"total": len(listed) if self.total is None else self.total, "data": rows})
 
 
 def _problem(status: int, message: str, *details: str) -> Reply:

@@ -5,7 +5,6 @@ from importlib import resources
 from typing import Any
 from urllib.parse import unquote
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -171,13 +170,6 @@ def test_any_rest_row_becomes_valid_records(rows: list[Any]) -> None:
 @given(st.lists(report_rows, max_size=5))
 def test_any_report_row_becomes_valid_records(rows: list[dict[str, Any]]) -> None:
     check(records(report_workers(rows)))
-
-
-@pytest.mark.parametrize("stream", ["people", "org_units", "job_roles", "memberships"])
-def test_the_mapping_is_the_same_each_time(stream: str) -> None:
-    rows = fixture("workers_staffing.json")["data"]
-    once, twice = (records(map(rest.read_worker, rows)) for _ in range(2))
-    assert [r for r in once if r.stream == stream] == [r for r in twice if r.stream == stream]
 
 
 def check(made: list[Record]) -> None:

@@ -11,6 +11,7 @@ from mkt.errors import StoreError
 
 BUSY_SECONDS: Final = 30.0
 _IDLE_READERS: Final = 4
+_SWITCHES: Final = 100
 _PRAGMAS: Final = (
     "pragma foreign_keys = on",
     "pragma synchronous = normal",
@@ -66,6 +67,25 @@ def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
     return connection
 
 
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Let readers and the writer not wait for each other; stays with the file.
+
+    SQLite does not wait for the lock that the switch takes. Beginning a write does: so that is where to wait for
+    another process that is switching the same file.
+    """
+    for _ in range(_SWITCHES):
+        try:
+            connection.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            connection.execute("begin immediate")
+            connection.execute("rollback")
+        else:
+            return
+    connection.execute("pragma journal_mode = wal")
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """Raise `StoreError` for what the disk or the database did."""
@@ -118,9 +138,8 @@ class Database:
                 self._give_back(connection)
 
     def make_wal(self) -> None:
-        """Let readers and the writer not wait for each other; stays with the file."""
         with self._writing, _translated(self.path), closing(connect(self.path)) as connection:
-            connection.execute("pragma journal_mode = wal")
+            use_wal(connection)
 
     def close(self) -> None:
         """Close every connection; one that a thread still reads with is closed when that call ends."""

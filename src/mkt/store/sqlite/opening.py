@@ -10,7 +10,7 @@ from typing import Final
 
 from mkt.errors import StartError
 from mkt.store.sqlite import schema
-from mkt.store.sqlite.connection import connect, fault
+from mkt.store.sqlite.connection import connect, fault, use_wal
 
 MOUNTS: Final = Path("/proc/self/mounts")
 _MAGIC: Final = b"SQLite format 3\x00"
@@ -134,7 +134,7 @@ def _prepare_schema(path: Path, connection: sqlite3.Connection) -> None:
             schema.create(connection)
         connection.execute("commit")
     _refuse_version(path, *_identity(connection))
-    connection.execute("pragma journal_mode = wal")
+    use_wal(connection)
     _try_to_write(connection)
 
 

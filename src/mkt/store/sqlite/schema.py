@@ -35,6 +35,7 @@ _TABLES: Final = (
         last_change_at text,
         failures integer not null,
         fingerprint text not null,
+        schedule text not null,
         primary key (tenant_id, integration)
     ) strict, without rowid""",
     """create table integration_leases (

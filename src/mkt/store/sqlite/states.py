@@ -1,7 +1,8 @@
 """Where each integration stands: what `finish_run` stores, and the streams that a sync has moved."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,8 +13,8 @@ from mkt.store.sqlite.connection import Database
 _SAVE: Final = """
     insert or replace into integration_state
         (tenant_id, integration, next_due_at, last_run_id, last_outcome, last_error, last_finished_at, last_ok_at,
-         last_change_at, failures, fingerprint)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+         last_change_at, failures, fingerprint, schedule)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 # A stream that is only known by name (a dry run, a first load before its first checkpoint) has no state yet.
 _STATES: Final = """
     with moved as (
@@ -21,12 +22,13 @@ _STATES: Final = """
         where cursor is not null or as_of is not null
     )
     select k.tenant_id, k.integration, s.next_due_at, s.last_run_id, s.last_outcome, s.last_error,
-           s.last_finished_at, s.last_ok_at, s.last_change_at, s.failures, s.fingerprint,
+           s.last_finished_at, s.last_ok_at, s.last_change_at, s.failures, s.fingerprint, s.schedule,
            m.stream, m.cursor, m.as_of
     from (select tenant_id, integration from integration_state
           union select tenant_id, integration from moved) k
     left join integration_state s on s.tenant_id = k.tenant_id and s.integration = k.integration
     left join moved m on m.tenant_id = k.tenant_id and m.integration = k.integration
+    where :keys is null or (k.tenant_id, k.integration) in (select value ->> 0, value ->> 1 from json_each(:keys))
     order by k.tenant_id, k.integration, m.stream"""
 
 
@@ -45,14 +47,16 @@ def save_state(connection: sqlite3.Connection, state: IntegrationState) -> None:
             stamp_or_none(state.last_change_at),
             state.failures,
             state.fingerprint,
+            state.schedule,
         ),
     )
 
 
-def states(database: Database) -> dict[Key, IntegrationState]:
-    """Return every integration that ever ran, by one query."""
+def states(database: Database, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
+    """Return these integrations, or every one that ever ran, by one query."""
+    wanted = None if keys is None else json.dumps(list(keys))
     with database.read() as connection:
-        return _grouped(connection.execute(_STATES))
+        return _grouped(connection.execute(_STATES, {"keys": wanted}))
 
 
 def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Key, IntegrationState]:
@@ -60,12 +64,12 @@ def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Key, IntegrationState]:
     for row in rows:
         key = Key(row[0], row[1])
         state = found.get(key) or _state(key, row)
-        found[key] = state if row[11] is None else replace(state, streams={**state.streams, row[11]: _stream(row)})
+        found[key] = state if row[12] is None else replace(state, streams={**state.streams, row[12]: _stream(row)})
     return found
 
 
 def _stream(row: tuple[Any, ...]) -> StreamState:
-    return StreamState(cursor=load(row[12]), as_of=moment_or_none(row[13]))
+    return StreamState(cursor=load(row[13]), as_of=moment_or_none(row[14]))
 
 
 def _state(key: Key, row: tuple[Any, ...]) -> IntegrationState:
@@ -80,4 +84,5 @@ def _state(key: Key, row: tuple[Any, ...]) -> IntegrationState:
         last_change_at=moment_or_none(row[8]),
         failures=row[9] or 0,
         fingerprint=row[10] or "",
+        schedule=row[11] or "",
     )

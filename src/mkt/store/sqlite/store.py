@@ -74,8 +74,8 @@ class SqliteStore:
     def find_runs(self, part: str) -> list[Run]:
         return history.find_runs(self._database, part)
 
-    def states(self) -> dict[Key, IntegrationState]:
-        return states.states(self._database)
+    def states(self, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
+        return states.states(self._database, keys)
 
     def acquire(self, key: Key) -> Lease | None:
         return self._leases.acquire(key)

@@ -1,0 +1,48 @@
+"""A project with one integration of a simulated partner, and `mkt` run on it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.front import ENVIRONMENT, Answer, Mkt, Project
+
+from mkt.cli.app import run
+from mkt.connectors.workday_hris.simulator import WorkdaySimulator
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in set(os.environ) - set(ENVIRONMENT):
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    (tmp_path / "mkt.toml").touch()
+    (tmp_path / "configs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def partner(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkdaySimulator]:
+    """A Workday tenant that northwind/roster is connected to, due every night."""
+    with WorkdaySimulator() as simulator:
+        for name, value in simulator.secrets().items():
+            monkeypatch.setenv(f"MKT_SECRET__NORTHWIND__ROSTER__{name}", value)
+        project.write("northwind", settings=simulator.settings(), schedule="15 2 * * *")
+        yield simulator
+
+
+@pytest.fixture
+def mkt(capsys: pytest.CaptureFixture[str]) -> Mkt:
+    """Run `mkt` in this process, through its error boundary."""
+
+    def called(*arguments: str) -> Answer:
+        capsys.readouterr()
+        code = run(arguments)
+        said = capsys.readouterr()
+        return Answer(code, said.out, said.err)
+
+    return called

@@ -1,0 +1,123 @@
+"""The stores that the contract tests run over, and a clock that the tests move by hand."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from mkt.contract import Complete, Json, Stream
+from mkt.store.base import Batch, Key, Lease, Row, Store, StoredRecord, SyncWriter
+from mkt.store.sqlite import SqliteStore
+
+KEY = Key("northwind", "roster")
+
+
+@dataclass
+class Clock:
+    """Both clocks of a store."""
+
+    time: datetime = datetime(2026, 11, 22, 18, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    def pass_by(self, **span: float) -> None:
+        self.time += timedelta(**span)
+
+
+class Opener(Protocol):
+    """Opens one more store on the same data, as another process would."""
+
+    def __call__(self) -> Store: ...
+
+
+def _sqlite(folder: Path, clock: Clock) -> Store:
+    return SqliteStore.open(folder / ".mkt" / "mkt.db", now=clock.now, monotonic=clock.monotonic)
+
+
+STORES: dict[str, Callable[[Path, Clock], Store]] = {"sqlite": _sqlite}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=STORES)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Opener]:
+    with ExitStack() as stack:
+
+        def one_more() -> Store:
+            store = STORES[request.param](tmp_path, clock)
+            stack.callback(store.close)
+            return store
+
+        yield one_more
+
+
+@pytest.fixture
+def store(open_store: Opener) -> Store:
+    return open_store()
+
+
+def document(value: Any) -> bytes:
+    return json.dumps({"title": value}).encode()
+
+
+def row(external_id: str, value: Any = "x", scope: str = "", stream: Stream = "people") -> Row:
+    content = document(value)
+    return Row(stream, external_id, scope, content, blake2b(content, digest_size=16).digest())
+
+
+def gone(external_id: str, stream: Stream = "people") -> Row:
+    return Row(stream, external_id, "", None, b"")
+
+
+@dataclass
+class Syncs:
+    """Runs of one integration, told shortly."""
+
+    store: Store
+    clock: Clock
+    key: Key = KEY
+    fingerprint: str = "f1"
+    streams: tuple[Stream, ...] = ("people",)
+    lease: Lease | None = None
+    number: int = field(default=0)
+
+    def open(self, **options: Any) -> SyncWriter:
+        """Begin a run; the one before it, if it has not ended, was killed."""
+        if self.lease is not None:
+            self.store.release(self.lease)
+        self.lease = self.store.acquire(self.key)
+        assert self.lease is not None
+        self.number += 1
+        wanted = {"fingerprint": self.fingerprint, "streams": self.streams, **options}
+        return self.store.open_sync(self.lease, run_id=f"run-{self.key.integration}-{self.number:03}", **wanted)
+
+    def load(self, *rows: Row, cursor: Json = None, listing: Any = None, scope: str = "", **options: Any) -> Any:
+        """Make a whole run of one batch, and return what it changed in people."""
+        writer = self.open(**options)
+        completes = [] if listing is None else [Complete("people", scope, listing)]
+        writer.write(Batch(rows=list(rows), completes=completes, cursors={"people": cursor}))
+        return writer.promote(self.clock.now())["people"]
+
+    def live(self) -> dict[str, str]:
+        return {record.external_id: record.data["title"] for record in self.records(deleted=False)}
+
+    def records(self, **query: Any) -> list[StoredRecord]:
+        return list(self.store.records(keys=[self.key], **query))
+
+
+@pytest.fixture
+def syncs(store: Store, clock: Clock) -> Syncs:
+    return Syncs(store, clock)

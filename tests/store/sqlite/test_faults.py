@@ -1,0 +1,188 @@
+"""A full disk, a locked file, a killed process: nothing half done, and the store goes on afterwards."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mkt.errors import StoreError
+from mkt.store.base import Batch, Key, Row
+from mkt.store.sqlite import SqliteStore, connection
+
+KEY = Key("northwind", "roster")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".mkt" / "mkt.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    with SqliteStore.open(path) as store:
+        yield store
+
+
+def _rows(first: int, number: int) -> list[Row]:
+    return [Row("people", f"{n:06}", "", b'"' + b"x" * 900 + b'"', b"%d" % n) for n in range(first, first + number)]
+
+
+def test_a_full_disk_is_told_rolled_back_and_outlived(store: SqliteStore) -> None:
+    lease = store.acquire(KEY)
+    assert lease is not None
+    writer = store.open_sync(lease, run_id="r", streams={"people"}, fingerprint="f")
+    writer.write(Batch(rows=_rows(0, 10), cursors={"people": 1}))
+    with store._database.write() as connection:
+        ((pages,),) = connection.execute("pragma page_count").fetchall()
+    assert store._database._writer is not None
+    store._database._writer.execute(f"pragma max_page_count = {pages + 20}")
+    with pytest.raises(StoreError, match="disk is full") as full:
+        writer.write(Batch(rows=_rows(10, 1000), cursors={"people": 2}))
+    assert "space" in full.value.remedy
+    assert store.counts() == {(KEY, "people"): (10, 0)}
+    assert writer.changes()["people"].created == 10
+    store._database._writer.execute("pragma max_page_count = 1000000")
+    writer.write(Batch(rows=_rows(10, 1000), cursors={"people": 2}))
+    assert store.counts() == {(KEY, "people"): (1010, 0)}
+
+
+_LIMITED = """
+import resource, sys
+from pathlib import Path
+from mkt.errors import StoreError
+from mkt.store.base import Batch, Key, Row
+from mkt.store.sqlite import SqliteStore
+with SqliteStore.open(Path(sys.argv[1])) as store:
+    lease = store.acquire(Key("northwind", "roster"))
+    writer = store.open_sync(lease, run_id="r", streams={"people"}, fingerprint="f")
+    row = Row("people", "1", "", b'"' + b"x" * 900_000 + b'"', b"1")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
+    try:
+        writer.write(Batch(rows=[row]))
+    except StoreError as error:
+        print(error.message, error.remedy)
+    assert store.counts() == {}
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    writer.write(Batch(rows=[row]))
+    assert len(store.counts()) == 1
+"""
+
+
+def test_a_failing_disk_is_told_rolled_back_and_outlived(path: Path) -> None:
+    child = subprocess.run([sys.executable, "-c", _LIMITED, path], capture_output=True, text=True, check=False)
+    assert child.returncode == 0, child.stderr
+    assert "nothing of this step was written" in child.stdout
+
+
+def test_a_file_that_stays_locked_is_told(store: SqliteStore, path: Path) -> None:
+    store.memory_put(KEY, "m", 1, None)
+    assert store._database._writer is not None
+    store._database._writer.execute("pragma busy_timeout = 1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with pytest.raises(StoreError, match="another process kept it locked"):
+            store.memory_put(KEY, "m", 2, None)
+        other.execute("rollback")
+    store.memory_put(KEY, "m", 3, None)
+
+
+def test_a_long_write_does_not_hold_up_heartbeats_or_readers(store: SqliteStore, path: Path) -> None:
+    lease = store.acquire(KEY)
+    assert lease is not None
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        store.renew([lease])
+        assert store.states() == {}
+        with SqliteStore.open(path) as second:
+            assert second.runs() == []
+        other.execute("rollback")
+
+
+def test_a_closed_store_says_so(store: SqliteStore) -> None:
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.states()
+    with pytest.raises(StoreError, match="closed"):
+        store.memory_put(KEY, "m", 1, None)
+
+
+def test_a_bug_in_a_statement_is_no_fault_of_the_disk(store: SqliteStore) -> None:
+    with pytest.raises(sqlite3.OperationalError), store._database.read() as reader:
+        reader.execute("select nothing from nowhere")
+    error = sqlite3.OperationalError("no such table")
+    assert connection.fault(error) is None
+
+
+_WORK = """
+import sys
+from itertools import count
+from pathlib import Path
+from mkt.store.base import Batch, Key, Row
+from mkt.store.sqlite import SqliteStore
+store = SqliteStore.open(Path(sys.argv[1]))
+lease = store.acquire(Key("northwind", "roster"))
+assert lease is not None
+writer = store.open_sync(lease, run_id=sys.argv[2], streams={"people"}, fingerprint="f")
+start = writer.cursor("people") or 0
+print("started", start, flush=True)
+for page in count(start):
+    rows = [Row("people", f"{n:06}", "", b'"%d"' % n, b"%d" % n) for n in range(page * 50, page * 50 + 50)]
+    writer.write(Batch(rows=rows, cursors={"people": page + 1}))
+    print(page, flush=True)
+"""
+
+
+def _killed_after(path: Path, run_id: str, pages: int) -> tuple[int, int]:
+    """Let a process write at least so many pages, kill it, and return where it started and what it had written."""
+    command = [sys.executable, "-c", _WORK, str(path), run_id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        first = child.stdout.readline()
+        assert first.startswith("started"), child.stderr.read()
+        written = [child.stdout.readline() for _ in range(pages)]
+        os.kill(child.pid, signal.SIGKILL)
+        written += child.stdout.read().splitlines()
+        child.wait()
+    return int(first.split()[1]), int(written[-1]) + 1
+
+
+def test_a_killed_process_loses_no_page_and_its_lease_at_once(path: Path) -> None:
+    with SqliteStore.open(path) as store:
+        for number, run_id in enumerate(("r1", "r2", "r3")):
+            before = store.states().get(KEY)
+            start, written = _killed_after(path, run_id, 5 + number)
+            assert start == (before.streams["people"].cursor if before else 0)
+            cursor = store.states()[KEY].streams["people"].cursor
+            assert cursor in {written, written + 1}, "killed between the commit and the word of it"
+            assert store.counts() == {(KEY, "people"): (cursor * 50, 0)}  # type: ignore[operator]
+        assert len(list((path.parent / "holders").iterdir())) == 1
+        lease = store.acquire(KEY)
+        assert lease is not None
+        assert [file.name for file in (path.parent / "holders").iterdir()] == [lease.holder]
+
+
+def test_a_killed_staged_run_goes_on_where_it_was(path: Path) -> None:
+    with SqliteStore.open(path) as store:
+        lease = store.acquire(KEY)
+        assert lease is not None
+        first = store.open_sync(lease, run_id="r0", streams={"people"}, fingerprint="f")
+        first.promote(store._now())
+        store.release(lease)
+        _killed_after(path, "r1", 5)
+        assert store.counts() == {}
+        start, _ = _killed_after(path, "r2", 5)
+        assert start >= 5
+        lease = store.acquire(KEY)
+        assert lease is not None
+        last = store.open_sync(lease, run_id="r3", streams={"people"}, fingerprint="f")
+        assert last.resumed
+        changes = last.promote(store._now())["people"]
+        assert changes.created == last.cursor("people") * 50  # type: ignore[operator]
+        assert store.counts() == {(KEY, "people"): (changes.created, 0)}
