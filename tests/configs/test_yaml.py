@@ -1,13 +1,18 @@
 import os
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from mkt.configs.base import Configs
 from mkt.configs.yaml import YamlSource
 from mkt.contract import Disabled, Guard, Schedule
 from mkt.errors import StartError
 from mkt.settings import AllDefaults
+
+Load = Callable[..., Configs]
+
 
 NORTHWIND = """\
 # yaml-language-server: $schema=../schema.json
@@ -33,7 +38,7 @@ integrations:
 MINIMAL = "tenant: {}\nintegrations:\n  - connector: acme-hr\n"
 
 
-def test_the_example_of_the_documentation_loads(load):
+def test_the_example_of_the_documentation_loads(load: Load) -> None:
     configs = load({"northwind.yaml": NORTHWIND})
     (roster,) = configs.configurations
     assert configs.broken == ()
@@ -51,7 +56,7 @@ def test_the_example_of_the_documentation_loads(load):
     assert roster.guard == Guard(max_delete_percent=10, max_change_percent=75, ignore_below=20)
 
 
-def test_every_key_has_its_place(load):
+def test_every_key_has_its_place(load: Load) -> None:
     (roster,) = load({"emea/northwind.yaml": NORTHWIND}).configurations
     assert roster.place() == "configs/emea/northwind.yaml:5"
     assert roster.place("schedule") == "configs/emea/northwind.yaml:9"
@@ -61,7 +66,7 @@ def test_every_key_has_its_place(load):
     assert len(roster.origin.lines) == len(list(roster.origin.lines)) == 23
 
 
-def test_what_a_file_leaves_out_has_a_default(load):
+def test_what_a_file_leaves_out_has_a_default(load: Load) -> None:
     (configuration,) = load({"northwind.yaml": MINIMAL.format("northwind")}).configurations
     assert configuration.name == "acme-hr"
     assert configuration.enabled
@@ -70,7 +75,7 @@ def test_what_a_file_leaves_out_has_a_default(load):
     assert configuration.settings == configuration.secrets == configuration.labels == {}
 
 
-def test_a_tenant_without_integrations_is_a_tenant(load):
+def test_a_tenant_without_integrations_is_a_tenant(load: Load) -> None:
     configs = load({"northwind.yaml": "tenant: northwind\nlabels:\n"})
     assert configs.tenants == ("northwind",)
     assert configs.configurations == ()
@@ -85,20 +90,20 @@ DEFAULTS = AllDefaults.model_validate(
 )
 
 
-def test_the_operators_defaults_fill_what_a_file_leaves_out(load):
+def test_the_operators_defaults_fill_what_a_file_leaves_out(load: Load) -> None:
     (configuration,) = load({"northwind.yaml": MINIMAL.format("northwind")}, DEFAULTS).configurations
     assert configuration.schedule == Schedule("@daily", "Europe/Berlin")
     assert configuration.guard == Guard(max_delete_percent=3, ignore_below=5)
 
 
-def test_a_file_wins_over_the_operators_defaults(load):
+def test_a_file_wins_over_the_operators_defaults(load: Load) -> None:
     text = MINIMAL.format("northwind") + "    schedule: null\n    guard: {ignore_below: 7}\n"
     (configuration,) = load({"northwind.yaml": text}, DEFAULTS).configurations
     assert configuration.schedule is None
     assert configuration.guard == Guard(max_delete_percent=3, ignore_below=7)
 
 
-def test_one_broken_file_leaves_the_others(load):
+def test_one_broken_file_leaves_the_others(load: Load) -> None:
     configs = load({"a.yaml": MINIMAL.format("alpha"), "b.yaml": "tenant: [", "c.yml": MINIMAL.format("gamma")})
     (broken,) = configs.broken
     assert configs.tenants == ("alpha", "gamma")
@@ -107,42 +112,42 @@ def test_one_broken_file_leaves_the_others(load):
     assert str(broken.problems[0].position) == "configs/b.yaml:2:1"
 
 
-def test_a_broken_file_goes_by_the_tenant_that_it_names(load):
+def test_a_broken_file_goes_by_the_tenant_that_it_names(load: Load) -> None:
     (broken,) = load({"file.yaml": "tenant: northwind\nlabel: {}\n"}).broken
     assert broken.tenant == "northwind"
 
 
 @pytest.mark.parametrize(("name", "tenant"), [("North Wind.yaml", "north-wind"), ("---.yaml", "unnamed")])
-def test_a_file_without_a_tenant_goes_by_its_name_as_a_slug(load, name, tenant):
+def test_a_file_without_a_tenant_goes_by_its_name_as_a_slug(load: Load, name: str, tenant: str) -> None:
     (broken,) = load({name: "[]"}).broken
     assert broken.tenant == tenant
 
 
-def test_the_digest_changes_with_the_content(load):
+def test_the_digest_changes_with_the_content(load: Load) -> None:
     first, same, other = (load({"b.yaml": text}).broken[0].digest for text in ("a: [", "a: [", "b: ["))
     assert first == same != other
 
 
-def test_two_files_of_one_tenant_are_both_refused(load):
+def test_two_files_of_one_tenant_are_both_refused(load: Load) -> None:
     configs = load({"a.yaml": MINIMAL.format("northwind"), "b/a.yaml": MINIMAL.format("northwind")})
     (broken,) = configs.broken
     assert configs.tenants == ()
     assert [str(problem.position) for problem in broken.problems] == ["configs/a.yaml:1:9", "configs/b/a.yaml:1:9"]
 
 
-def test_a_broken_file_takes_the_healthy_one_of_its_tenant_along(load):
+def test_a_broken_file_takes_the_healthy_one_of_its_tenant_along(load: Load) -> None:
     configs = load({"a.yaml": MINIMAL.format("northwind"), "b.yaml": "tenant: northwind\nlabel: {}\n"})
     (broken,) = configs.broken
     assert configs.configurations == ()
     assert [problem.code for problem in broken.problems] == ["MKT701", "MKT701", "MKT201"]
 
 
-def test_hidden_files_and_folders_and_other_files_are_not_read(load):
+def test_hidden_files_and_folders_and_other_files_are_not_read(load: Load) -> None:
     files = dict.fromkeys((".a.yaml", ".git/b.yaml", "README.md", "c.yaml.bak"), "[")
     assert load({**files, "northwind.yaml": MINIMAL.format("northwind")}).broken == ()
 
 
-def test_a_byte_order_mark_is_no_harm(load):
+def test_a_byte_order_mark_is_no_harm(load: Load) -> None:
     content = b"\xef\xbb\xbf" + MINIMAL.format("northwind").encode()
     assert load({"northwind.yaml": content}).tenants == ("northwind",)
 
@@ -162,13 +167,13 @@ def test_a_byte_order_mark_is_no_harm(load):
         (b"\n".join(b" " * depth + b"a:" for depth in range(1000)), "MKT110"),
     ],
 )
-def test_bytes_that_are_no_config_break_their_file_only(load, content, code):
+def test_bytes_that_are_no_config_break_their_file_only(load: Load, content: bytes, code: str) -> None:
     configs = load({"bad.yaml": content, "northwind.yaml": MINIMAL.format("northwind")})
     assert configs.tenants == ("northwind",)
     assert [problem.code for broken in configs.broken for problem in broken.problems][:1] == [code]
 
 
-def test_what_is_no_file_breaks_itself_only(load, tmp_path):
+def test_what_is_no_file_breaks_itself_only(load: Load, tmp_path: Path) -> None:
     (tmp_path / "configs" / "folder.yaml").mkdir(parents=True)
     (tmp_path / "configs" / "link.yaml").symlink_to("nowhere")
     os.mkfifo(tmp_path / "configs" / "pipe.yaml")
@@ -178,31 +183,31 @@ def test_what_is_no_file_breaks_itself_only(load, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_breaks_itself_only(load, tmp_path):
+def test_a_file_without_permission_breaks_itself_only(load: Load, tmp_path: Path) -> None:
     load({"secret.yaml": MINIMAL.format("secret")})
     (tmp_path / "configs" / "secret.yaml").chmod(0)
     (broken,) = load({"northwind.yaml": MINIMAL.format("northwind")}).broken
     assert "Permission denied" in broken.problems[0].message
 
 
-def test_a_folder_that_links_to_its_parent_is_read_once(load, tmp_path):
+def test_a_folder_that_links_to_its_parent_is_read_once(load: Load, tmp_path: Path) -> None:
     load({"northwind.yaml": MINIMAL.format("northwind")})
     (tmp_path / "configs" / "again").symlink_to(tmp_path / "configs")
     assert load({}).tenants == ("northwind",)
 
 
-def test_without_a_folder_nothing_starts(tmp_path):
+def test_without_a_folder_nothing_starts(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="cannot be read: No such file"):
         YamlSource(Path("configs"), tmp_path, AllDefaults()).load()
 
 
-def test_a_file_in_place_of_the_folder_stops_the_start(tmp_path):
+def test_a_file_in_place_of_the_folder_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "configs").write_text("tenant: northwind")
     with pytest.raises(StartError, match="Not a directory"):
         YamlSource(Path("configs"), tmp_path, AllDefaults()).load()
 
 
-def test_a_folder_without_files_stops_the_start(tmp_path):
+def test_a_folder_without_files_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "configs").mkdir()
     with pytest.raises(StartError, match="empty config folder"):
         YamlSource(Path("configs"), tmp_path, AllDefaults()).load()

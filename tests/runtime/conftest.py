@@ -183,7 +183,7 @@ class Bench:
     runtimes: Runtimes | None = None
 
     def runtime(
-        self, *, rotate: Callable[[str, str], bool | None] | None = None, deadline: float | None = None, **given: Any
+        self, *, rotate: Callable[[str, str], None] | None = None, deadline: float | None = None, **given: Any
     ) -> Runtime:
         """Open a runtime; what is given is for `Runtimes`, whose tokens the later runtimes share."""
         if self.runtimes is None or given:
@@ -193,15 +193,11 @@ class Bench:
             manifest_of(),
             masker=self.masker,
             emit=lambda message, level, details: self.messages.append((message, level, details)),
-            rotate=rotate or self._rotate,
+            rotate=rotate or (lambda name, value: self.rotated.append((name, value))),
             deadline=deadline,
         )
         self.opened.append(runtime)
         return runtime
-
-    def _rotate(self, name: str, value: str) -> bool:
-        self.rotated.append((name, value))
-        return True
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mkt.contract import ConnectorRuntime
+from mkt.errors import Interrupted
 from mkt.runtime.factory import Runtimes
 
 
@@ -57,3 +58,16 @@ def test_the_libraries_own_logs_stay_silent(bench: Any, partner: Any, caplog: py
     with caplog.at_level(logging.DEBUG):
         bench.runtime().http.get(f"{partner.url}/?key=hunter2")
     assert "hunter2" not in caplog.text
+
+
+def test_a_run_that_was_left_behind_opens_no_new_connection(bench: Any, partner: Any) -> None:
+    runtime = bench.runtime()
+
+    def answer(handler: Any) -> None:
+        runtime.close()
+        handler.close_connection = True
+
+    partner.answers.append(answer)
+    with pytest.raises(Interrupted):
+        runtime.http.get(partner.url)
+    assert len(partner.requests) == 1

@@ -80,6 +80,17 @@ def test_a_trusted_certificate_is_accepted(
 
 
 @pytest.mark.usefixtures("_fresh_tls")
+def test_a_slow_answer_over_tls_is_waited_for(
+    secure: Callable[..., Any], bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner, path = secure("127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    partner.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", b'{"n":1}', pause=0.6)
+    assert bench.runtime().http.get(partner.url).json() == {"n": 1}
+    assert len(partner.requests) == 1
+
+
+@pytest.mark.usefixtures("_fresh_tls")
 def test_an_unknown_authority_is_a_partner_error(secure: Callable[..., Any], bench: Any) -> None:
     partner, _ = secure("127.0.0.1")
     with pytest.raises(PartnerError, match="the certificate is not valid: self-signed certificate") as raised:

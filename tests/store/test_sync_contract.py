@@ -111,7 +111,9 @@ def test_the_24_hours_count_from_the_end_of_the_run(syncs: Syncs) -> None:
     writer = syncs.open()
     writer.write(Batch(cursors={"people": 7}))
     syncs.clock.pass_by(hours=20)
-    run = Run(id="run-roster-001", command="sync", key=KEY, connector="c", started_at=T0, finished_at=T0, outcome="failed")
+    run = Run(
+        id="run-roster-001", command="sync", key=KEY, connector="c", started_at=T0, finished_at=T0, outcome="failed"
+    )
     syncs.store.finish_run(run, None, syncs.lease)
     syncs.clock.pass_by(hours=20)
     assert syncs.open().cursor("people") == 7
@@ -289,9 +291,7 @@ def test_a_killed_window_is_not_resumed(syncs: Syncs) -> None:
 @pytest.mark.parametrize("listing", ["snapshot", "keyset"])
 def test_what_a_whole_listing_lacks_is_deleted(syncs: Syncs, listing: str) -> None:
     syncs.load(row("1"), row("2"), row("3"))
-    assert syncs.load(row("1"), listing=listing) == StreamChanges(
-        live=3, unchanged=1, deleted=2, seen=1, listed=True
-    )
+    assert syncs.load(row("1"), listing=listing) == StreamChanges(live=3, unchanged=1, deleted=2, seen=1, listed=True)
     assert syncs.live() == {"1": "x"}
     again = syncs.load(row("1"), listing=listing)
     assert again == StreamChanges(live=1, unchanged=1, seen=1, listed=True)

@@ -196,7 +196,9 @@ def test_a_first_load_that_goes_on_counts_each_record_once(
             assert changes.deleted == len(set(model.live) & (set(told.last) - set(told.seen)))
             assert changes.updated + changes.unchanged == len(set(told.seen) & set(model.live))
             assert changes.updated == len(set(told.seen) & set(model.live) & written)
-            assert syncs.live().keys() == (model.live.keys() | told.seen.keys()) - (told.last.keys() - told.seen.keys())
+            assert syncs.live().keys() == (model.live.keys() | told.seen.keys()) - (
+                told.last.keys() - told.seen.keys()
+            )
         finally:
             store.close()
 

@@ -14,6 +14,7 @@ from mkt.cli.options import Installation
 from mkt.cli.wiring import build_keyring, build_registry, build_settings, build_source, build_store
 from mkt.errors import MktError
 from mkt.output.checks import Check
+from mkt.output.text import plural
 from mkt.registry import BrokenConnectorError, ConnectorRegistry
 
 if TYPE_CHECKING:
@@ -26,24 +27,28 @@ _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _SKEW: Final = timedelta(minutes=5)
 
 
-def checkup(installation: Installation) -> list[Check]:
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def checkup(installation: Installation, now: Callable[[], datetime] = _utc_now) -> list[Check]:
     """Look at everything; what needs a project is left out where there is none."""
     checks = [_python(), _sqlite(), _zones(), *_connectors(build_registry())]
     try:
         settings = build_settings(installation)
     except MktError as error:
-        return [*checks, _wrong("project", error), _clock(None)]
+        return [*checks, _wrong("project", error), _clock(None, now())]
     checks.append(Check(name="project", found=str(settings.root)))
-    return [*checks, *_project(settings)]
+    return [*checks, *_project(settings, now())]
 
 
-def _project(settings: "ProjectSettings") -> Iterator[Check]:
+def _project(settings: "ProjectSettings", now: datetime) -> Iterator[Check]:
     configs: list[Configs] = []
     yield _tried("configs", lambda: _configs(settings, configs))
     newest: list[datetime] = []
     yield _tried("store", lambda: _store(settings, newest))
     yield _keyring(any(_uses_keyring(found) for found in configs))
-    yield _clock(max(newest, default=None))
+    yield _clock(max(newest, default=None), now)
 
 
 def _tried(name: str, look: Callable[[], str]) -> Check:
@@ -99,13 +104,14 @@ def _configs(settings: "ProjectSettings", keep: "list[Configs]") -> str:
     configs = build_source(settings).load()
     keep.append(configs)
     broken = f", {len(configs.broken)} broken (see `mkt lint`)" if configs.broken else ""
-    return f"{len(configs.tenants)} tenants, {len(configs.configurations)} integrations{broken}"
+    tenants, integrations = len(configs.tenants), len(configs.configurations)
+    return f"{plural(tenants, 'tenant')}, {plural(integrations, 'integration')}{broken}"
 
 
 def _store(settings: "ProjectSettings", keep: list[datetime]) -> str:
     with closing(build_store(settings)) as store:
         keep += [run.started_at for run in store.runs(limit=1)]
-        return f"{settings.store} opens; {len(store.states())} integrations known"
+        return f"{settings.store} opens; {plural(len(store.states()), 'integration')} known"
 
 
 def _uses_keyring(configs: "Configs") -> bool:
@@ -124,8 +130,7 @@ def _keyring(needed: bool) -> Check:
     return Check(name="keyring", found="usable by this account")
 
 
-def _clock(newest: datetime | None) -> Check:
-    now = datetime.now(UTC)
+def _clock(newest: datetime | None, now: datetime) -> Check:
     found = now.strftime("%Y-%m-%d %H:%M:%S UTC")
     remedy = "Set this machine's clock, best by NTP: schedules, tokens and signatures depend on it."
     if now < _EARLIEST:

@@ -26,46 +26,46 @@ class Stop:
 
 STOPS: Final = (
     Stop(
-        "Config files are checked offline. initech's file has two misspelt keys: each is shown at file, line and column.",
+        "Config files are checked offline. initech's has two misspelt keys, each shown at its place.",
         "mkt lint",
         1,
         "lint found errors",
     ),
     Stop(
-        "Is everything well? All partners are asked. One broken file and one wrong password do not stop the others.",
+        "Every partner is asked. One broken file and one wrong password do not stop the others.",
         "mkt verify",
         1,
         "at least one failed",
     ),
     Stop(
-        "Why does acme fail? Its ladder, step by step: what was seen, what to do about it, and who has to act.",
+        "Why does acme fail? Step by step: what was seen, what to do about it, and who has to act.",
         "mkt verify acme",
         1,
-        "it failed",
+        "at least one failed",
     ),
     Stop(
-        "Bring over what is due, as cron would: whatever has never run is due at once. The healthy tenants are synced.",
+        "Bring over what is due, as cron would. What has never run is due at once.",
         "mkt sync",
         3,
-        "some failed, the others are ok",
+        "at least one failed, and at least one is ok",
     ),
     Stop(
         "Where does everything stand? Problems first, each with its reason.",
         "mkt status",
         0,
-        "the question was answered; `mkt status --check` would give 1",
+        "the question is answered; with --check it would be 1",
     ),
     Stop(
-        "The healthy tenants once more, though nothing is due: the partners' data is the same, so no record is touched.",
+        "The healthy tenants once more, due or not. Their data is the same, so no record is touched.",
         "mkt sync northwind globex hooli --now",
         0,
         "all ok",
     ),
     Stop(
-        "What happened is kept as events, for people and for monitoring: the second sync found `unchanged` only.",
+        "What happened stays as events. The second sync found `unchanged` only.",
         "mkt events -n 5",
         0,
-        "the question was answered",
+        "the question is answered",
     ),
 )
 _WITH_TABLES: Final = ("verify", "sync", "events")

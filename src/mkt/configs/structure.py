@@ -38,7 +38,13 @@ def _day(value: Any) -> Any:
 
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "pattern": _DAY})]
-LabelKey = Annotated[str, StringConstraints(pattern=r"^[^=\s]+$")]
+_LABEL: Final = r"^[^=\s]+$"
+Labels = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=_LABEL)], str],
+    WithJsonSchema(
+        {"type": "object", "propertyNames": {"pattern": _LABEL}, "additionalProperties": {"type": "string"}}
+    ),
+]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -85,7 +91,7 @@ class TenantPart(_Part):
     """One tenant's file."""
 
     tenant: Slug = Field(description="The customer; the same slug everywhere.")
-    labels: dict[LabelKey, str] | None = Field(default=None, description="Free words to filter by.")
+    labels: Labels | None = Field(default=None, description="Free words to filter by.")
     integrations: list[IntegrationPart] | None = None
 
 

@@ -1,9 +1,7 @@
 """Configurations from a folder of YAML files, one tenant a file."""
 
-import gc
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import groupby
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from mkt.configs.base import BrokenTenant, Configs, Position, Problem
 from mkt.configs.fallback import fallback, schedule
-from mkt.configs.folder import claims, config_files, content_of, duplicates, shown_path, tenant_file
+from mkt.configs.folder import claims, collector_paused, config_files, content_of, duplicates, shown_path, tenant_file
 from mkt.configs.origin import LazyLines
 from mkt.configs.structure import DisabledPart, GuardPart, IntegrationPart, TenantFile
 from mkt.contract import ConnectorConfiguration, Disabled, Guard, Origin
@@ -39,7 +37,7 @@ class YamlSource:
 
     def load(self) -> Configs:
         """Read every file; raise `StartError` when there is no folder or no file in it."""
-        with _collector_paused():
+        with collector_paused():
             files = [self._load(path) for path in config_files(self._folder)]
         doubled = _doubled(files)
         broken = [file for file in files if file.problems or file.tenant in doubled]
@@ -90,18 +88,6 @@ class YamlSource:
             guard=_guard(part.guard, given.guard),
             origin=origin,
         )
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Spare the collector the nodes, which form no cycles: it would look through the growing fleet each time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _disabled(part: DisabledPart | None) -> Disabled | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mkt.configs.base import Problem
 from mkt.configs.fallback import Fallback, fallback
-from mkt.configs.folder import config_files, content_of, shown_path, tenant_file
+from mkt.configs.folder import collector_paused, config_files, content_of, shown_path, tenant_file
 from mkt.configs.structure import TenantFile, integrations_of
 from mkt.errors import StartError
 from mkt.lint.base import WrittenIntegration, finished
@@ -33,15 +33,16 @@ def check(
     """
     folder = root / config_dir
     asked = dict(_asked(paths)) if paths else _shown(config_files(folder), root)
-    others = _shown(config_files(folder), root) if paths and folder.is_dir() else {}
+    others = _others(folder, root) if paths else {}
     by_scheme = {backend.scheme: backend for backend in backends}
     defaults_of = cache(partial(fallback, defaults))
     fleet, problems = Fleet(), list[Problem]()
-    for path, shown in {**others, **asked}.items():
-        file = tenant_file(content_of(path, shown), shown)
-        fleet.add(file)
-        if path in asked:
-            problems.extend(_judged(file, registry, by_scheme, defaults_of))
+    with collector_paused():
+        for path, shown in {**others, **asked}.items():
+            file = tenant_file(content_of(path, shown), shown)
+            fleet.add(file)
+            if path in asked:
+                problems.extend(_judged(file, registry, by_scheme, defaults_of))
     reported = set(asked.values())
     crossing = (problem for problem in fleet.judge() if problem.position.path in reported)
     problems.extend(finished(crossing, RULES, ""))
@@ -64,6 +65,14 @@ def _judged(
             yield from finished(found, RULES, file.tenant)
 
 
+def _others(folder: Path, root: Path) -> dict[Path, str]:
+    """Return the files that the given ones can collide with; none where there is no config folder yet."""
+    try:
+        return _shown(config_files(folder), root)
+    except StartError:
+        return {}
+
+
 def _asked(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """Return each file, resolved, with its path as the person gave it."""
     for path in paths:
@@ -79,4 +88,5 @@ def _identity(path: Path) -> Path:
 
 
 def _shown(files: Iterable[Path], root: Path) -> dict[Path, str]:
-    return {_identity(path): shown_path(path, root) for path in files}
+    resolved = cache(Path.resolve)
+    return {resolved(path.parent) / path.name: shown_path(path, root) for path in files}

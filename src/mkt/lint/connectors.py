@@ -56,8 +56,8 @@ RULES: Final = (
         good="secrets: {WORKDAY_CLIENT_SECRET: env:NORTHWIND_CLIENT_SECRET}",
     ),
     Rule(
-        code=codes.INSECURE_URL,
-        name="insecure-url",
+        code=codes.WRONG_URL,
+        name="wrong-url",
         summary="URLs are https; plain http is for loopback hosts only.",
         bad="base_url: http://wd5.workday.com",
         good="base_url: https://wd5.workday.com",

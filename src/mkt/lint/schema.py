@@ -18,7 +18,7 @@ def config_schema(registry: ConnectorRegistry) -> dict[str, Any]:
     integration = definitions["IntegrationPart"]
     integration["properties"]["connector"] |= {"enum": list(registry)}
     integration["allOf"] = [branch for connector in registry.values() for branch in _branches(connector, definitions)]
-    return {"$schema": DIALECT, "title": "mkt tenant file", **schema}
+    return {"$schema": DIALECT, **schema, "title": "mkt tenant file"}
 
 
 def _branches(connector: RegisteredConnector, definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:

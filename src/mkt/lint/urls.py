@@ -11,7 +11,7 @@ from mkt.configs import codes
 from mkt.configs.document import Path
 from mkt.contract import Json
 
-_NO_URL: Final = (codes.WRONG_SETTING, "is not a URL", "Write https://host/path.")
+_NO_URL: Final = (codes.WRONG_URL, "is not a URL", "Write https://host/path.")
 _URL: Final = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -49,7 +49,7 @@ def _fault(text: str, hosts: Sequence[str]) -> tuple[str, str, str] | None:
         return codes.URL_CREDENTIALS, "has a user name or password in it", remedy
     address = _address(host)
     if url.scheme == "http" and not (host == "localhost" or (address is not None and address.is_loopback)):
-        return codes.INSECURE_URL, "is plain http, which is for loopback hosts only", "Write https://."
+        return codes.WRONG_URL, "is plain http, which is for loopback hosts only", "Write https://."
     private = host == "localhost" or (address is not None and not address.is_global)
     if private or "any" in hosts or any(fnmatchcase(host, pattern.lower()) for pattern in hosts):
         return None

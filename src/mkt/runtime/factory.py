@@ -13,7 +13,7 @@ from mkt.runtime.auth import TokenStore
 from mkt.runtime.clock import Clock
 from mkt.runtime.files import ProjectFiles
 from mkt.runtime.hosts import HostRule
-from mkt.runtime.http import HttpClient
+from mkt.runtime.http import HttpClient, Rotate
 from mkt.runtime.limits import Limits
 from mkt.runtime.masking import Masker
 
@@ -96,25 +96,16 @@ class Runtimes:
         *,
         masker: Masker,
         emit: Emit,
-        rotate: Callable[[str, str], bool | None],
+        rotate: Rotate,
         deadline: float | None = None,
         identifiers: Callable[[], Iterable[str]] = tuple,
     ) -> Runtime:
         """Return the runtime of one call.
 
-        `rotate` keeps a rotated secret and answers False when its place cannot be written; `deadline` is a reading
-        of `time.monotonic`; `identifiers` gives the values that are not sensitive, whose URLs count as settings.
+        `rotate` keeps the new value of a secret before it is used; `deadline` is a reading of `time.monotonic`;
+        `identifiers` gives the values that are not sensitive, whose URLs count as settings.
         """
         clock = Clock(self._now, stop=self._stop, deadline=deadline, wait=self._wait)
-
-        def keep(name: str, value: str) -> None:
-            if rotate(name, value) is False:
-                emit(
-                    f"the partner replaced {name}, but its new value cannot be written back: the next run will fail",
-                    "warning",
-                    {"secret": name, "remedy": f"Let {name} refer to a keyring: or supabase: place."},
-                )
-
         http = HttpClient(
             configuration.target,
             hosts=HostRule(configuration, manifest, allowed=self._allowed_hosts, identifiers=identifiers),
@@ -122,6 +113,6 @@ class Runtimes:
             tokens=self._tokens,
             clock=clock,
             limits=self._limits,
-            rotate=keep,
+            rotate=rotate,
         )
         return Runtime(http, self._files, clock=clock, masker=masker, emit=emit)

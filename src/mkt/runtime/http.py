@@ -12,7 +12,7 @@ import httpx
 from mkt import __version__
 from mkt.contract import Auth, Explain, Json, Token, TokenGrant
 from mkt.contract.runtime import Params
-from mkt.errors import ConnectorError, RateLimited, TransientError
+from mkt.errors import ConnectorError, Interrupted, RateLimited, TransientError
 from mkt.runtime import faults
 from mkt.runtime.auth import TokenKey, TokenStore, header, read_token, register_form, token_error
 from mkt.runtime.clock import Clock
@@ -74,6 +74,7 @@ class HttpClient:
         self._retry = Retry(clock, tries=limits.tries)
         self._patience = Patience(clock)
         self._transports: dict[tuple[str, str], Transport] = {}
+        self._closed = False
 
     def request(
         self,
@@ -120,7 +121,8 @@ class HttpClient:
             return self._ask_for_token(key, grant, explain)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and let a thread that was left behind open no other."""
+        self._closed = True
         while self._transports:
             with contextlib.suppress(KeyError):
                 self._transports.popitem()[1].close()
@@ -201,7 +203,7 @@ class HttpClient:
             raise faults.network_error(error, draft.place, self._limits) from None
 
     def _build(self, draft: _Draft, authorization: str) -> httpx.Request:
-        headers = httpx.Headers(_HEADERS)
+        headers = httpx.Headers(_HEADERS, encoding="ascii")
         headers.update(draft.headers)
         if authorization:
             headers["Authorization"] = authorization
@@ -248,6 +250,8 @@ class HttpClient:
         raise error
 
     def _transport(self, url: httpx.URL) -> Transport:
+        if self._closed:
+            raise Interrupted
         proxy = proxy_for(url, self._masker)
         key = (url.scheme, str(proxy.url) if proxy else "")
         if key not in self._transports:

@@ -199,7 +199,9 @@ def test_the_views_show_typed_columns(path: Path) -> None:
         fixed = "tenant, integration, external_id, seq, deleted"
         people = connection.execute(f"select {fixed}, user_name, active, title, email from people").fetchall()  # noqa: S608
         assert people == [("northwind", "roster", "1", 1, 0, "ada", 1, None, None)]
-        deals = connection.execute("select amount, is_won, products, typeof(changed_at) from opportunities").fetchall()
+        deals = connection.execute(
+            "select amount, is_won, products, typeof(changed_at) from opportunities"
+        ).fetchall()
         assert deals == [("10.50", 0, '["a","b"]', "text")]
 
 

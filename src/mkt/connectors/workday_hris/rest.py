@@ -57,8 +57,8 @@ class Workers:
             body = self.ask(offset).json()
             workers = [read_worker(row) for row in _rows(body)]
             new = sum(seen.adds(worker.external_id) for worker in workers if worker.external_id)
-            if workers and not new:
-                raise _endless(offset)
+            if len(workers) >= self._settings.page_size and not new:
+                raise _endless(offset)  # a short page may repeat the end of the one before: somebody was added
             offset += len(workers)
             last = self._is_last(len(workers), offset, body.get("total"))
             yield Page(workers, None if last else offset)

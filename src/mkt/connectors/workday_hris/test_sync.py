@@ -189,6 +189,13 @@ def test_a_page_that_repeats_some_workers_goes_on(tmp_path: Path) -> None:
         assert set(people(list(bench.changes()))) == {str(number) for number in range(18)}
 
 
+def test_a_short_last_page_of_workers_seen_before_is_the_end(tmp_path: Path) -> None:
+    with workday(tmp_path, "rest", page_size=10) as (partner, bench):
+        numbers = [*range(10), 9]  # somebody was added in front between the two pages
+        partner.rows = [{"id": str(number)} for number in numbers]
+        assert set(people(list(bench.changes()))) == {str(number) for number in range(10)}
+
+
 def test_each_page_has_a_checkpoint_for_each_stream(tmp_path: Path) -> None:
     with workday(tmp_path, "rest", size=40) as (_, bench):
         changes = list(bench.changes())

@@ -14,12 +14,13 @@ from mkt.store.sqlite.writer import Writer
 
 _SEE: Final = """
     insert or ignore into integration_staging_seen (staging, source, scope, external_id) values (?, ?, ?, ?)"""
+# Two statements, because each has an index of its own: the key, and the one that holds the named scopes only.
 _UNSEE: Final = """
     delete from integration_staging_seen
-    where staging = :staging and source = :source
-      and scope in (select distinct scope from integration_staging_seen
-                    where staging = :staging and source = :source)
-      and external_id in (select value from json_each(:ids))"""
+    where staging = ? and source = ? and scope = '' and external_id in (select value from json_each(?))"""
+_UNSEE_NAMED: Final = """
+    delete from integration_staging_seen
+    where staging = ? and source = ? and scope <> '' and external_id in (select value from json_each(?))"""
 _STAGE: Final = """
     insert into integration_staging (staging, source, external_id, change, hash, document) values (?, ?, ?, ?, ?, ?)
     on conflict (staging, source, external_id) do update
@@ -104,6 +105,7 @@ class StagedWriter(Writer):
             ],
         )
         if part.deleted:
-            connection.execute(_UNSEE, {"staging": staging, "source": source, "ids": id_list(part.deleted)})
+            connection.execute(_UNSEE, (staging, source, id_list(part.deleted)))
+            connection.execute(_UNSEE_NAMED, (staging, source, id_list(part.deleted)))
         seen = [(staging, source, scope, key) for key, scopes in part.scopes.items() for scope in scopes]
         connection.executemany(_SEE, seen)
