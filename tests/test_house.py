@@ -50,6 +50,7 @@ def test_broad_excepts_stand_at_the_error_boundary_and_the_isolation_points_only
         for node in ast.walk(read(path))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+        and not (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)  # it only cleans up
     }
     assert broad <= allowed
 

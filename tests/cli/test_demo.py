@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,16 @@ MKT = [sys.executable, "-m", "mkt"]
 LONGEST_SECONDS = 15
 
 
-def processes_that_mention(text: str) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in listed.stdout.splitlines() if text in line]
+@dataclass(frozen=True)
+class Demo:
+    """One whole tour, as a person would start it, but piped."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    seconds: float
+    group: int
+    """Its process group."""
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +39,26 @@ def environment(scratch: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*MKT, "demo"], capture_output=True, text=True, check=False, env=environment)
+def demo(environment: dict[str, str]) -> Demo:
+    began = time.monotonic()
+    with subprocess.Popen(
+        [*MKT, "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    return Demo(process.returncode, stdout, stderr, time.monotonic() - began, process.pid)
 
 
-@pytest.fixture
-def shown(demo: subprocess.CompletedProcess[str]) -> Iterator[str]:
-    return iter([demo.stdout])
+def left_in(scratch: Path) -> dict[str, str]:
+    """What was left behind, with the text of files: a crash log says why it is there."""
+    return {path.name: path.read_text() if path.is_file() else "a folder" for path in scratch.iterdir()}
 
 
-def after(demo: subprocess.CompletedProcess[str], command: str) -> list[str]:
+def after(demo: Demo, command: str) -> list[str]:
     """What the demo shows below a command, up to the next one."""
     lines = demo.stdout.splitlines()
     start = lines.index(f"$ {command}") + 1
@@ -49,28 +66,28 @@ def after(demo: subprocess.CompletedProcess[str], command: str) -> list[str]:
     return lines[start:end]
 
 
-def test_the_demo_ends_well_and_says_nothing_on_stderr(demo: subprocess.CompletedProcess[str]) -> None:
+def test_the_demo_ends_well_and_says_nothing_on_stderr(demo: Demo) -> None:
     assert demo.stderr == ""
     assert demo.returncode == 0
 
 
-def test_each_command_is_shown_below_the_line_that_explains_it(demo: subprocess.CompletedProcess[str]) -> None:
+def test_each_command_is_shown_below_the_line_that_explains_it(demo: Demo) -> None:
     lines = demo.stdout.splitlines()
     explained = [(lines[i - 1].partition("  ")[2], line) for i, line in enumerate(lines) if line.startswith("$ mkt")]
     assert explained == [(stop.why, f"$ {stop.command}") for stop in STOPS]
 
 
-def test_lint_shows_the_broken_file_at_its_lines(demo: subprocess.CompletedProcess[str]) -> None:
+def test_lint_shows_the_broken_file_at_its_lines(demo: Demo) -> None:
     found = after(demo, "mkt lint")
     assert "configs/initech.yaml:6:5: MKT201 shedule is not known" in found
     assert found[-1] == "2 errors, 0 warnings"
 
 
-def test_verify_goes_on_past_the_tenants_that_fail(demo: subprocess.CompletedProcess[str]) -> None:
+def test_verify_goes_on_past_the_tenants_that_fail(demo: Demo) -> None:
     assert any(line.startswith("2 failed, 2 warned, 2 passed in ") for line in after(demo, "mkt verify"))
 
 
-def test_the_ladder_has_the_failed_step_and_its_remedy(demo: subprocess.CompletedProcess[str]) -> None:
+def test_the_ladder_has_the_failed_step_and_its_remedy(demo: Demo) -> None:
     ladder = after(demo, "mkt verify acme")
     failed = next(i for i, line in enumerate(ladder) if line.startswith("  fail  endpoint answers"))
     assert ladder[failed + 1].split()[:2] == ["acts:", "customer"]
@@ -79,7 +96,7 @@ def test_the_ladder_has_the_failed_step_and_its_remedy(demo: subprocess.Complete
 
 
 def test_the_first_sync_creates_records_for_the_healthy_integrations(
-    demo: subprocess.CompletedProcess[str],
+    demo: Demo,
 ) -> None:
     rows = {line.split()[0]: line.split()[2:7] for line in after(demo, "mkt sync") if " workday-hris  " in line}
     rows.pop("acme/roster")
@@ -89,28 +106,32 @@ def test_the_first_sync_creates_records_for_the_healthy_integrations(
         assert others == ["0", "0", "0", "0"]
 
 
-def test_status_shows_the_two_problems_first(demo: subprocess.CompletedProcess[str]) -> None:
+def test_status_shows_the_two_problems_first(demo: Demo) -> None:
     heading, *problems = after(demo, "mkt status")
     assert heading.startswith("integration")
     assert [line.split()[0] for line in problems[:2]] == ["initech", "acme/roster"]
     assert "6 integrations: 1 broken, 1 failing, 4 ok" in problems
 
 
-def test_the_second_sync_finds_everything_unchanged(demo: subprocess.CompletedProcess[str]) -> None:
+def test_the_second_sync_finds_everything_unchanged(demo: Demo) -> None:
     assert "4 integrations without a change" in " ".join(after(demo, "mkt sync northwind globex hooli --now"))
     events = [line for line in after(demo, "mkt events -n 5") if "sync.completed" in line]
     assert len(events) == 4
     assert all("  0 created, " in line and line.endswith(" unchanged") for line in events)
 
 
-def test_no_secret_is_shown(demo: subprocess.CompletedProcess[str]) -> None:
+def test_no_secret_is_shown(demo: Demo) -> None:
     assert "a-password-that-has-expired" not in demo.stdout
 
 
-def test_nothing_stays_behind(demo: subprocess.CompletedProcess[str], scratch: Path) -> None:
-    assert demo.returncode == 0
-    assert list(scratch.iterdir()) == []
-    assert processes_that_mention(str(scratch)) == []
+def test_nothing_stays_behind(demo: Demo, scratch: Path) -> None:
+    assert left_in(scratch) == {}
+    with pytest.raises(ProcessLookupError):
+        os.killpg(demo.group, 0)
+
+
+def test_the_demo_is_short(demo: Demo) -> None:
+    assert demo.seconds < LONGEST_SECONDS
 
 
 def test_keep_leaves_the_project_but_no_partner(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -133,7 +154,9 @@ def test_a_folder_in_use_is_not_touched(tmp_path: Path) -> None:
 def test_an_interrupted_demo_cleans_up_too(
     number: signal.Signals, code: int, scratch: Path, environment: dict[str, str]
 ) -> None:
-    with subprocess.Popen([*MKT, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as demo:
+    with subprocess.Popen(
+        [*MKT, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as demo:
         assert demo.stdout is not None
         for line in demo.stdout:
             if line.startswith("$ mkt verify"):
@@ -142,10 +165,4 @@ def test_an_interrupted_demo_cleans_up_too(
         _, errors = demo.communicate(timeout=LONGEST_SECONDS)
     assert demo.returncode == code
     assert "Traceback" not in errors
-    assert list(scratch.iterdir()) == []
-
-
-def test_the_demo_is_short(environment: dict[str, str]) -> None:
-    began = time.monotonic()
-    subprocess.run([*MKT, "demo"], capture_output=True, check=True, env=environment)
-    assert time.monotonic() - began < LONGEST_SECONDS
+    assert left_in(scratch) == {}

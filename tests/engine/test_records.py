@@ -22,6 +22,7 @@ def person(**data: Any) -> Record:
         (Record("people", "", {}), "no external id"),
         (Record("people", 42, {}), "no external id"),  # type: ignore[arg-type]
         (Record("people", "4\0", {}), "NUL in the external id"),
+        (Record("people", "4\ud800", {}), "a broken character in the external id"),
         (person(active="yes"), "active is str, expected boolean"),
         (person(title=7), "title is int, expected text"),
         (person(title=True), "title is bool, expected text"),

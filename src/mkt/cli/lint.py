@@ -66,6 +66,7 @@ def _problems(settings: ProjectSettings, paths: Sequence[Path]) -> list[Problem]
         registry=build_registry(),
         defaults=settings.defaults,
         backends=build_backends(settings),
+        allowed_hosts=settings.hosts.allow,
     )
     return chosen(found, select=settings.lint.select, ignore=settings.lint.ignore)
 

@@ -57,7 +57,8 @@ def sync(
     options = SyncOptions(now=now, all=every, dry_run=dry_run, full=full, streams=streams, timeout=limit)
     selection = chosen.selection()
     shown = RunOutput(output, quiet=quiet, selection=selection)
-    with open_engine(installation, concurrency, shown.sinks) as engine, stopping(engine.stop):
+    opened = open_engine(installation, concurrency, shown.sinks, keep_events=not dry_run)
+    with opened as engine, stopping(engine.stop):
         report = engine_sync.sync(engine, selection, options, concurrency=engine.settings.concurrency)
     shown.finish(report)
     raise typer.Exit(report.exit_code)

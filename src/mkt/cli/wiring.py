@@ -73,8 +73,10 @@ def open_engine(
     installation: Installation,
     concurrency: int | None = None,
     sinks: "Callable[[Store], Sequence[Sink]]" = lambda _: (),
+    *,
+    keep_events: bool = True,
 ) -> "Iterator[Engine]":
-    """Build the engine and close what it opened. `sinks` get the events besides the store."""
+    """Build the engine and close what it opened. `sinks` get the events besides the store, or instead of it."""
     from mkt.engine.base import Engine, Stop
     from mkt.runtime.factory import Runtimes
     from mkt.telemetry.base import Telemetry
@@ -84,7 +86,7 @@ def open_engine(
     source, stop = build_source(settings), Stop()
     with (
         closing(build_store(settings)) as store,
-        closing(Telemetry([*sinks(store), StoreSink(store)])) as telemetry,
+        closing(Telemetry([*sinks(store), *([StoreSink(store)] if keep_events else [])])) as telemetry,
     ):
         yield Engine(
             registry=build_registry(),

@@ -129,6 +129,7 @@ class Call:
             emit=self.reporter.message,
             rotate=lambda name, value: self._rotate(secrets, name, value),
             deadline=deadline,
+            identifiers=secrets.identifiers,
         ) as runtime:
             yield ConnectorContext(
                 configuration=self.configuration,

@@ -61,8 +61,9 @@ def encode(record: Record) -> bytes:
     """Return the record's data as canonical JSON; raise `BadRecordError` that says what is wrong with it."""
     if record.external_id.__class__ is not str or not record.external_id:
         raise BadRecordError("no external id")
-    if "\0" in record.external_id or "\0" in record.scope:
-        raise BadRecordError("NUL in the external id")
+    key = record.external_id + record.scope
+    if not key.isascii() or "\0" in key:
+        _check_key(key)
     allowed = _ALLOWED[record.stream]
     for name, value in record.data.items():
         if value.__class__ not in allowed.get(name, ()):
@@ -76,6 +77,15 @@ def encode(record: Record) -> bytes:
     if _NUL in document and _has_nul(record.data):
         raise BadRecordError("NUL in a text")
     return document
+
+
+def _check_key(key: str) -> None:
+    if "\0" in key:
+        raise BadRecordError("NUL in the external id")
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise BadRecordError("a broken character in the external id") from None
 
 
 def _wrong_type(stream: Stream, name: str, value: Any) -> str:

@@ -33,6 +33,8 @@ class WrittenIntegration:
     registry: ConnectorRegistry
     backends: Mapping[str, SecretBackend]
     fallback: Callable[[str], Fallback]
+    allowed_hosts: Sequence[str] = ()
+    """The operator's, beyond the connector's own."""
 
     @property
     def connector(self) -> RegisteredConnector | None:

@@ -25,6 +25,7 @@ def check(
     registry: ConnectorRegistry,
     defaults: AllDefaults,
     backends: Iterable[SecretBackend],
+    allowed_hosts: Sequence[str] = (),
 ) -> list[Problem]:
     """Return the problems of these files and folders, of the whole config folder if none are given, by position.
 
@@ -42,7 +43,7 @@ def check(
             file = tenant_file(content_of(path, shown), shown)
             fleet.add(file)
             if path in asked:
-                problems.extend(_judged(file, registry, by_scheme, defaults_of))
+                problems.extend(_judged(file, registry, by_scheme, defaults_of, allowed_hosts))
     reported = set(asked.values())
     crossing = (problem for problem in fleet.judge() if problem.position.path in reported)
     problems.extend(finished(crossing, RULES, ""))
@@ -54,12 +55,13 @@ def _judged(
     registry: ConnectorRegistry,
     backends: Mapping[str, SecretBackend],
     defaults_of: Callable[[str], Fallback],
+    allowed_hosts: Sequence[str],
 ) -> Iterator[Problem]:
     """Return the file's problems; what the loader has refused at a place is not judged there again."""
     yield from finished(file.problems, RULES, file.tenant)
     refused = {problem.position for problem in file.problems}
     for index, entry in integrations_of(file.document.data):
-        written = WrittenIntegration(file, index, entry, registry, backends, defaults_of)
+        written = WrittenIntegration(file, index, entry, registry, backends, defaults_of, allowed_hosts)
         for judge in JUDGES:
             found = (problem for problem in judge(written) if problem.position not in refused)
             yield from finished(found, RULES, file.tenant)

@@ -103,7 +103,8 @@ def _settings(written: WrittenIntegration, connector: RegisteredConnector) -> It
     if given is not None and not isinstance(given, dict):
         return
     settings = written.mapping("settings")
-    faults: dict[Path, tuple[str, str, str]] = dict(judge_urls(settings, connector.require_manifest().hosts))
+    hosts = (*connector.require_manifest().hosts, *written.allowed_hosts)
+    faults: dict[Path, tuple[str, str, str]] = dict(judge_urls(settings, hosts))
     for path, (code, message, remedy) in faults.items():
         yield written.problem(code, message, path, remedy=remedy)
     for wrong in judge_settings(settings, connector)[1]:

@@ -91,6 +91,7 @@ class ConnectorContract:
     def test_settings_are_frozen_and_each_field_is_described(self, registered: RegisteredConnector) -> None:
         model = registered.settings_model
         assert model.model_config.get("frozen")
+        assert model.model_config.get("extra") == "forbid", "or a misspelled setting passes silently"
         bare = [name for name, field in model.model_fields.items() if not (field.description and field.examples)]
         assert bare == [], "a description and an example for each"
 
@@ -212,7 +213,9 @@ class ConnectorContract:
         seen += [json.dumps(event.as_dict()) for event in bench.recorder.events]
         seen += [path.read_bytes().decode("latin-1") for path in bench.database.parent.iterdir() if path.is_file()]
         text = "\n".join(seen)
-        assert [name for name, value in _sensitive(bench).items() if _shown(value, text)] == []
+        sensitive = _sensitive(bench)
+        assert bench.partner.requests, "the partner was asked"
+        assert [name for name, value in sensitive.items() if _shown(value, text)] == []
 
     def test_a_redirect_is_not_followed_and_takes_no_token_along(self, bench: Workbench) -> None:
         with simulator_of(bench.engine.registry[bench.configuration.connector])() as elsewhere:

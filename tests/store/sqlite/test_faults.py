@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mkt.contract import Complete
 from mkt.errors import StoreError
 from mkt.store.base import Batch, Key, Row
 from mkt.store.sqlite import SqliteStore, connection
@@ -55,6 +56,7 @@ def test_a_full_disk_is_told_rolled_back_and_outlived(store: SqliteStore) -> Non
 _LIMITED = """
 import resource, sys
 from pathlib import Path
+from mkt.contract import Complete
 from mkt.errors import StoreError
 from mkt.store.base import Batch, Key, Row
 from mkt.store.sqlite import SqliteStore
@@ -186,3 +188,83 @@ def test_a_killed_staged_run_goes_on_where_it_was(path: Path) -> None:
         changes = last.promote(store._now())["people"]
         assert changes.created == last.cursor("people") * 50  # type: ignore[operator]
         assert store.counts() == {(KEY, "people"): (changes.created, 0)}
+
+
+def test_a_lease_whose_epoch_cannot_be_written_is_not_taken(store: SqliteStore, path: Path) -> None:
+    store.memory_put(KEY, "m", 1, None)
+    assert store._database._writer is not None
+    store._database._writer.execute("pragma busy_timeout = 1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with pytest.raises(StoreError):
+            store.acquire(KEY)
+        other.execute("rollback")
+    with SqliteStore.open(path) as second:
+        assert second.acquire(KEY) is not None
+
+
+def test_leases_that_cannot_be_kept_are_a_fault_of_ours(store: SqliteStore, path: Path) -> None:
+    (path.parent / "holders").touch()
+    with pytest.raises(StoreError, match="leases beside") as fault:
+        store.acquire(KEY)
+    assert fault.value.actor == "us"
+    assert fault.value.remedy
+
+
+_TOO_SMALL = """
+import resource, sys
+from pathlib import Path
+from mkt.errors import StartError
+from mkt.store.sqlite import SqliteStore
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
+try:
+    SqliteStore.open(Path(sys.argv[1]))
+except StartError as error:
+    print(error.message, error.remedy)
+"""
+
+
+def test_a_store_that_finds_no_room_leaves_no_file(path: Path) -> None:
+    child = subprocess.run([sys.executable, "-c", _TOO_SMALL, path], capture_output=True, text=True, check=False)
+    assert str(path) in child.stdout, child.stderr
+    assert list(path.parent.iterdir()) == []
+    SqliteStore.open(path).close()
+
+
+def test_the_switch_to_wal_waits_for_who_has_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    with (
+        closing(connection.connect(path, busy_seconds=0.01)) as ours,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        other.execute("begin immediate")
+        with pytest.raises(sqlite3.OperationalError) as busy:
+            connection.use_wal(ours)
+        assert connection.fault(busy.value) is not None
+        other.execute("rollback")
+        connection.use_wal(ours)
+        assert ours.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
+def test_runs_that_are_over_leave_nothing_behind(store: SqliteStore) -> None:
+    def run(run_id: str, rows: list[Row], *completes: Complete) -> None:
+        lease = store.acquire(KEY)
+        assert lease is not None
+        writer = store.open_sync(lease, run_id=run_id, streams={"people"}, fingerprint="f")
+        writer.write(Batch(rows=rows, completes=list(completes), cursors={"people": 1}))
+        writer.promote(store._now())
+        store.release(lease)
+
+    here = [row._replace(scope=scope) for row in _rows(0, 20) for scope in ("", "a")]
+    run("r1", here)
+    run("r2", here[:10], Complete("people", "", "offset"), Complete("people", "a", "offset"))
+    run("r3", [row._replace(document=None) for row in _rows(0, 20)])
+    assert store.counts() == {(KEY, "people"): (0, 20)}
+    with store._database.read() as reader:
+        tables = [
+            name
+            for (name,) in reader.execute("select name from sqlite_master where type = 'table'")
+            if name.startswith(("integration_staging", "integration_absences", "integration_record_scopes"))
+        ]
+        left = {name: reader.execute(f"select count(*) from {name}").fetchone()[0] for name in tables}  # noqa: S608
+    assert set(left.values()) == {0}, left
