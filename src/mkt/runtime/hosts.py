@@ -39,9 +39,15 @@ class HostRule:
         self._manifest = manifest
         self._allowed = tuple(pattern.lower() for pattern in allowed)
         self._identifiers = identifiers
+        self._last: tuple[str, httpx.URL] | None = None
 
     def check(self, text: str) -> httpx.URL:
         """Return the URL; raise `ConfigError` for one that may not be called."""
+        if self._last is None or self._last[0] != text:  # pages differ in their parameters only
+            self._last = (text, self._check(text))
+        return self._last[1]
+
+    def _check(self, text: str) -> httpx.URL:
         url = self._parse(text)
         host = name_of(url)
         port = url.port or _PORTS[url.scheme]

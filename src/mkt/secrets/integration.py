@@ -30,9 +30,12 @@ class IntegrationSecrets:
         return lookup.found.value
 
     def complete_set(self) -> str:
-        """Return the first complete alternative; raise `ConfigError` about the one that lacks least."""
+        """Return the first complete alternative; raise `ConfigError` about the one that lacks least.
+
+        Those that the configuration names come first: nobody looks into the keyring for the others.
+        """
         gaps: dict[str, list[SecretDeclaration]] = {}
-        for name, members in self._manifest.secret_sets.items():
+        for name, members in sorted(self._manifest.secret_sets.items(), key=self._unnamed):
             gaps[name] = [s for s in members if s.required and self._look_up(s).found is None]
             if not gaps[name]:
                 return name
@@ -84,6 +87,9 @@ class IntegrationSecrets:
             remedy=" ".join(f"{s.name}: {how_to_set(s, self._look_up(s).tried)}" for s in lacking),
             code="config.secret_missing",
         )
+
+    def _unnamed(self, alternative: tuple[str, Sequence[SecretDeclaration]]) -> bool:
+        return not any(secret.name in self._configuration.secrets for secret in alternative[1])
 
     def _distance(self, name: str, lacking: Sequence[SecretDeclaration]) -> tuple[bool, int]:
         # A set of which something is there is what somebody began to fill in, however much it lacks.

@@ -59,8 +59,7 @@ class Report:
         workers = self._read(self.ask())
         if self._rows:
             self._refuse_missing()
-        for worker in workers:
-            yield from records.of(worker)
+        yield from records.of(workers)
         if since is None:
             yield from (Complete(stream, listing="snapshot") for stream in streams)
         cursor = {"since": started.isoformat()} if self._settings.incremental else None

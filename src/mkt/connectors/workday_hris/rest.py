@@ -4,11 +4,11 @@
 employee number, type, job profile, location and further jobs. Neither has status, dates, manager or leavers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mkt.connectors.workday_hris.access import Workday
-from mkt.connectors.workday_hris.roster import Named, Recent, Records, Worker, in_order, primary
+from mkt.connectors.workday_hris.roster import Named, Records, Worker, in_order, primary
 from mkt.connectors.workday_hris.values import text
 from mkt.contract import Change, Checkpoint, Complete, Json, PartnerError, Response, Step
 
@@ -43,8 +43,7 @@ class Workers:
         streams = in_order(context.streams)
         records = Records(context.streams)
         for page in self._pages(min(_offset(context.cursor(stream)) for stream in streams)):
-            for worker in page.workers:
-                yield from records.of(worker)
+            yield from records.of(page.workers)
             if page.next_offset is not None:
                 yield from (Checkpoint(stream, {"offset": page.next_offset}) for stream in streams)
         yield from (Complete(stream, listing="offset") for stream in streams)
@@ -52,13 +51,14 @@ class Workers:
         records.report(context.runtime)
 
     def _pages(self, offset: int) -> Iterator[Page]:
-        seen = Recent()
+        seen: set[int] = set()
         while True:
             body = self.ask(offset).json()
             workers = [read_worker(row) for row in _rows(body)]
-            new = sum(seen.adds(worker.external_id) for worker in workers if worker.external_id)
-            if len(workers) >= self._settings.page_size and not new:
+            page = hash(frozenset(worker.external_id for worker in workers))
+            if page in seen and len(workers) >= self._settings.page_size:
                 raise _endless(offset)  # a short page may repeat the end of the one before: somebody was added
+            seen.add(page)
             offset += len(workers)
             last = self._is_last(len(workers), offset, body.get("total"))
             yield Page(workers, None if last else offset)
@@ -76,23 +76,24 @@ class Workers:
 
 def read_worker(row: Any) -> Worker:
     """Map a worker of either shape; of what is none, a worker without id."""
-    job = _object(row, "primaryJob")
-    jobs = [job, *(entry for entry in _list(row, "additionalJobs") if isinstance(entry, dict))]
-    units = _named(
-        [_object(row, "primarySupervisoryOrganization"), *(_object(j, "supervisoryOrganization") for j in jobs)]
-    )
-    roles = _named([_object(j, "jobProfile") for j in jobs])
+    if not isinstance(row, dict):
+        return Worker("", {})
+    job, others = _object(row.get("primaryJob")), row.get("additionalJobs")
+    jobs = [job, *map(_object, others)] if isinstance(others, list) else [job]
+    units = _named([row.get("primarySupervisoryOrganization"), *[j.get("supervisoryOrganization") for j in jobs]])
+    roles = _named([j.get("jobProfile") for j in jobs])
     fields = {
-        "employee_number": _text(row, "workerId"),
-        "formatted_name": _text(row, "descriptor"),
-        "email": _text(row, "primaryWorkEmail") or _text(_object(row, "person"), "email"),
-        "title": _text(row, "businessTitle") or _text(job, "businessTitle"),
-        "user_type": _text(row, "workerType"),
-        "location": _text(job, "location"),
+        "employee_number": text(row.get("workerId")),
+        "formatted_name": text(row.get("descriptor")),
+        "email": text(row.get("primaryWorkEmail")) or text(_object(row.get("person")).get("email")),
+        "title": text(row.get("businessTitle")) or text(job.get("businessTitle")),
+        "user_type": text(row.get("workerType")),
+        "location": text(job.get("location")),
         **primary("org_unit", units),
-        **primary("job_role", _named([_object(job, "jobProfile")])),
+        **primary("job_role", roles if len(jobs) == 1 else _named([job.get("jobProfile")])),
     }
-    return Worker(_text(row, "id"), {name: value for name, value in fields.items() if value}, units, roles)
+    data = {name: value for name, value in fields.items() if value}
+    return Worker(text(row.get("id")), data, units, roles)
 
 
 def _rows(body: Any) -> list[Any]:
@@ -113,26 +114,20 @@ def _offset(cursor: Json) -> int:
 
 def _endless(offset: int) -> PartnerError:
     return PartnerError(
-        f"the page of workers at offset {offset} has nobody who was not on the pages before it",
+        f"the page of workers at offset {offset} has the same workers as one before it",
         remedy="Workday does not follow `offset` here: correct `api_path`, or read a report.",
         code="workday.endless_pages",
     )
 
 
-def _object(value: Any, name: str) -> Mapping[str, Any]:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, dict) else {}
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
-def _list(value: Any, name: str) -> list[Any]:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, list) else []
-
-
-def _text(value: Any, name: str) -> str:
-    return text(value.get(name)) if isinstance(value, Mapping) else ""
-
-
-def _named(things: list[Mapping[str, Any]]) -> tuple[Named, ...]:
-    found = (Named(_text(thing, "id"), _text(thing, "descriptor")) for thing in things)
-    return tuple(dict.fromkeys(thing for thing in found if thing.id))
+def _named(things: Iterable[Any]) -> tuple[Named, ...]:
+    """Read references, each once; what has no id is none."""
+    found: dict[Named, None] = {}
+    for thing in things:
+        if isinstance(thing, dict) and (identifier := text(thing.get("id"))):
+            found[Named(identifier, text(thing.get("descriptor")))] = None
+    return tuple(found)

@@ -1,8 +1,8 @@
 """What both surfaces of Workday give: workers; and what becomes of a worker: records of four streams."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
@@ -20,8 +20,7 @@ class Named(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(NamedTuple):
     """One worker. Of the organizations, the first is the primary one; `data` has fields of `people`."""
 
     external_id: str
@@ -85,17 +84,23 @@ class Records:
     turned employee, is another worker of one person; how many share an address is counted.
     """
 
-    def __init__(self, streams: Collection[Stream]) -> None:
+    def __init__(self, streams: AbstractSet[Stream]) -> None:
         self._streams = streams
         self._sent = Recent()
         self._addresses = Recent()
         self._sharing = 0
         self._unreadable = 0
 
-    def of(self, worker: Worker) -> Iterator[Record]:
-        """Yield the records of a worker; one without id stays visible, as records without id."""
-        self._unreadable += worker.unreadable
-        yield from (record for record in self._all(worker) if record.stream in self._streams)
+    def of(self, workers: Iterable[Worker]) -> Iterator[Record]:
+        """Yield the records of workers; one without id stays visible, as records without id."""
+        people, others = "people" in self._streams, self._streams != {"people"}
+        for worker in workers:
+            self._unreadable += worker.unreadable
+            if people:
+                self._compare_address(worker)
+                yield Record("people", worker.external_id, worker.data)
+            if others:
+                yield from (record for record in self._around(worker) if record.stream in self._streams)
 
     def report(self, runtime: ConnectorRuntime) -> None:
         """Say how many workers share an e-mail address with another one, and how many dates were left out."""
@@ -112,12 +117,11 @@ class Records:
                 unreadable_dates=self._unreadable,
             )
 
-    def _all(self, worker: Worker) -> Iterator[Record]:
-        yield Record("people", worker.external_id, worker.data)
+    def _around(self, worker: Worker) -> Iterator[Record]:
+        """Yield what a worker says of organizations and job profiles."""
         if not worker.external_id:
             yield Record("memberships", "", {})
             return
-        self._compare_address(worker)
         yield from self._new("org_units", worker.org_units)
         yield from self._new("job_roles", worker.job_roles)
         for position, unit in enumerate(dict.fromkeys(unit.id for unit in worker.org_units)):
@@ -130,9 +134,10 @@ class Records:
 
     def _compare_address(self, worker: Worker) -> None:
         # The address itself is not kept, only its hash.
-        address = hash(worker.data.get("email", "").casefold())
-        if worker.data.get("email") and self._addresses.first(address, worker.external_id) != worker.external_id:
-            self._sharing += 1
+        email = worker.data.get("email")
+        if email and worker.external_id:
+            first = self._addresses.first(hash(email.casefold()), worker.external_id)
+            self._sharing += first != worker.external_id
 
 
 def primary(field: str, things: Sequence[Named]) -> dict[str, str]:

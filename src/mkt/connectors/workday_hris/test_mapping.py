@@ -46,8 +46,7 @@ def report_workers(rows: list[dict[str, Any]], **columns: str) -> list[Worker]:
 
 
 def records(workers: Iterable[Worker]) -> list[Record]:
-    made = Records(ALL)
-    return [record for worker in workers for record in made.of(worker)]
+    return list(Records(ALL).of(workers))
 
 
 def test_a_row_of_a_real_report_becomes_a_person() -> None:
@@ -152,7 +151,7 @@ def test_a_worker_without_id_stays_visible() -> None:
 
 
 def test_only_the_streams_asked_for_are_yielded() -> None:
-    made = Records(frozenset({"org_units"})).of(Worker("1", {}, (Named("S1", "Ops"),)))
+    made = Records(frozenset({"org_units"})).of([Worker("1", {}, (Named("S1", "Ops"),))])
     assert [record.stream for record in made] == ["org_units"]
 
 

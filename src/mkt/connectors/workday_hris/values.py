@@ -14,19 +14,15 @@ _WORDS: Final = {
 
 def text(value: Any) -> str:
     """Return a value as text: ids keep their zeros, booleans are 1 and 0, references are their descriptor."""
-    match value:
-        case str():
-            return value.strip()
-        case bool():
-            return str(int(value))
-        case int() | float():
-            return str(value)
-        case list():
-            return _SEPARATOR.join(filter(None, map(text, value)))
-        case dict():
-            return text(value.get("descriptor") or value.get("Descriptor"))
-        case _:
-            return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, dict):
+        return text(value.get("descriptor") or value.get("Descriptor"))
+    if isinstance(value, list):
+        return _SEPARATOR.join(filter(None, map(text, value)))
+    if isinstance(value, bool):
+        return str(int(value))
+    return str(value) if isinstance(value, int | float) else ""
 
 
 def several(value: str) -> list[str]:
