@@ -143,11 +143,19 @@ class ProjectSettings(BaseSettings):
         )
 
 
+def _is_folder(path: Path) -> bool:
+    """Tell whether it is a folder; a name that no file system takes is none either."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
     """Return the project root; raise `StartError` where there is no project."""
     named = project or (Path(os.environ["MKT_PROJECT"]) if os.environ.get("MKT_PROJECT") else None)
     if named is not None:
-        if not named.is_dir():
+        if not _is_folder(named):
             raise StartError(
                 f"{named} is not a folder", remedy="Give the project's folder with --project or MKT_PROJECT."
             )
@@ -157,7 +165,7 @@ def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
         if (folder / FILE).is_file():
             return folder
     folder_name = config_dir or Path(os.environ.get("MKT_CONFIG_DIR") or "configs")
-    if (here / folder_name).is_dir():
+    if _is_folder(here / folder_name):
         return here
     raise StartError(
         f"no project here: neither {FILE} in {here} or above it, nor a folder {folder_name}/",
@@ -186,7 +194,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        remedy = "Correct the file or its permissions."
+        raise StartError(f"{path} cannot be read: {error.strerror}", remedy=remedy) from None
+    except UnicodeDecodeError:
+        raise StartError(f"{path} is not UTF-8 text", remedy="Save it as UTF-8.") from None
+    except ValueError as error:
         raise StartError(f"{path} cannot be read: {error}", remedy="Correct the file.") from None
     known = set(ProjectSettings.model_fields) - {"root"}
     for key in table:

@@ -1,6 +1,7 @@
 """The command `mkt`: its commands, each imported when it is called, and the one error boundary."""
 
 import gc
+import errno
 import importlib
 import os
 import re
@@ -16,9 +17,13 @@ from typer.core import TyperCommand, TyperGroup
 
 from mkt import __version__
 from mkt.cli.signals import end_on_sigterm
-from mkt.errors import MktError, StartError
+from mkt.errors import MktError, Refused, StartError
 
 EXIT_BUG: Final = 70
+_STDOUT: Final = 1
+_STDERR: Final = 2
+_UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""How a write to stdout fails that is no fault of mkt."""
 YOUNG_OBJECTS: Final = 50_000
 """Records make many objects and no cycles: looking for cycles at every 700 objects takes a quarter of a sync."""
 COMMANDS: Final = {
@@ -43,7 +48,7 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+        self.commands = {name: TyperCommand(name, help=text, short_help=text) for name, text in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
@@ -79,9 +84,22 @@ def mkt(
 
 def main() -> None:
     """Run `mkt` with this process's arguments."""
+    _replace_closed_streams()
     end_on_sigterm()
     gc.set_threshold(YOUNG_OBJECTS)
     sys.exit(run(sys.argv[1:]))
+
+
+def _replace_closed_streams() -> None:
+    """Give a closed stdin, stdout or stderr to the null device.
+
+    The next file to be opened, the store's perhaps, would get the free number, and our words would go into it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        continue
+    os.close(number)
+    sys.stdout = sys.stdout or open(_STDOUT, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open to the end
+    sys.stderr = sys.stderr or open(_STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -98,18 +116,36 @@ def run(arguments: Sequence[str]) -> int:
         _explain(error, verbose=bool(said.get("verbose")))
         return _flushed(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the error boundary of DESIGN section 7
+        if _is_lost_output(error):
+            return _flushed(0)  # flushing fails again, and says so
         _confess(error, said.get("project"))
         return _flushed(EXIT_BUG)
     return _flushed(0)
 
 
+def _is_lost_output(error: Exception) -> bool:
+    """Tell whether stdout could not be written: what fails on a file of ours names it, or is an `MktError`."""
+    return isinstance(error, OSError) and error.errno in _UNWRITABLE and error.filename is None
+
+
 def _flushed(code: int) -> int:
-    """Write out stdout; a reader that has left is no fault of ours."""
+    """Write out stdout. A reader that has left is no fault; a disk that is full is one, and no bug of ours."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()
+    except OSError as error:
+        _abandon_stdout()
+        remedy = "What was done is done and recorded; `mkt runs list` shows it."
+        lost = Refused(f"stdout cannot be written: {error.strerror}", remedy=remedy)
+        _explain(lost, verbose=False)
+        return code or lost.exit_code
     return code
+
+
+def _abandon_stdout() -> None:
+    """Let what is still buffered go nowhere, or the interpreter fails on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: MktError, *, verbose: bool) -> None:

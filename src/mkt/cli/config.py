@@ -18,5 +18,5 @@ def config() -> None:
 @app.command()
 @spread
 def schema(*, _installation: Installation) -> None:
-    """Print the JSON Schema of a tenant's file, with the settings of every connector."""
+    """Print the JSON Schema of the tenants' files."""
     write_document(config_schema(build_registry()), sys.stdout.buffer)

@@ -11,7 +11,7 @@ from typing import Annotated, Final, get_args
 import typer
 
 from mkt.cli.history import keys_of
-from mkt.cli.options import Chosen, Installation, Output, OutputOption, new_app, shape, spread
+from mkt.cli.options import LARGEST, Chosen, Installation, Output, OutputOption, new_app, shape, spread
 from mkt.cli.present import present, print_page
 from mkt.cli.wiring import build_settings, build_source, build_store
 from mkt.contract import ConnectorEvent, Level
@@ -32,7 +32,7 @@ def events(
     *,
     chosen: Chosen,
     installation: Installation,
-    number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many of the newest.")] = 50,
+    number: Annotated[int, typer.Option("-n", min=1, max=LARGEST, metavar="N", help="How many of the newest.")] = 50,
     level: Annotated[Level, typer.Option("--level", help="This level and worse.")] = "debug",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with those that come.")] = False,
     output: OutputOption = "auto",

@@ -94,6 +94,8 @@ class Chosen:
         )
 
 
+LARGEST: Final = 2**63 - 1
+"""The largest number that a store can be asked for."""
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Nothing on stdout unless something failed, was held or recovered.")
 ]

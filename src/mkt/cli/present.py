@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from mkt.cli.options import Output, shape
+from mkt.cli.options import Output, Shape, shape
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
 
 def present(output: Output, value: Callable[[], Any], page: "Callable[[], Iterable[RenderableType]]") -> None:
     """Write a list or one object: as tables, as one JSON document, or as one JSON line each."""
-    chosen = shape(output, piped="table", terminal=sys.stdout.isatty())
+    with suppress(BrokenPipeError):  # a reader that has left changes nothing about the exit code
+        _present(shape(output, piped="table", terminal=sys.stdout.isatty()), value, page)
+
+
+def _present(chosen: Shape, value: Callable[[], Any], page: "Callable[[], Iterable[RenderableType]]") -> None:
     if chosen == "table":
         print_page(page())
         return

@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Iterable
 from contextlib import closing
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from mkt.cli.history import keys_of
-from mkt.cli.options import Chosen, Installation, OutputOption, known_streams, new_app, spread
+from mkt.cli.options import LARGEST, Chosen, Installation, OutputOption, known_streams, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import build_settings, build_source, build_store
 from mkt.output.csv import write_records
@@ -59,7 +60,7 @@ def export(
     installation: Installation,
     stream: StreamOption = None,
     since_seq: Annotated[
-        int, typer.Option("--since-seq", min=0, metavar="N", help="Only what changed after this seq.")
+        int, typer.Option("--since-seq", min=0, max=LARGEST, metavar="N", help="Only what changed after this seq.")
     ] = 0,
     output: Annotated[Format, typer.Option("--output", "-o", help="Shape of what is written to stdout.")] = "jsonl",
 ) -> None:
@@ -77,4 +78,9 @@ def _export(records: "Iterable[StoredRecord]", stream: "Stream | None", output: 
     elif stream is None:
         raise typer.BadParameter("CSV has the columns of one stream: name it", param_hint="--stream")
     else:
-        write_records(records, stream, sys.stdout)
+        # Not by the locale: a name that it cannot write would be another name in the file.
+        out = TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
+        try:
+            write_records(records, stream, out)
+        finally:
+            out.detach()

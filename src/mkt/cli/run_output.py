@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,10 @@ class RunOutput:
         """Write the report, unless its events have said it all."""
         if self._quiet and not self._worth_saying(report):
             return
+        with suppress(BrokenPipeError):  # a reader that has left changes nothing about the exit code
+            self._write(report)
+
+    def _write(self, report: Report) -> None:
         if self._shape == "json":
             write_document(report_object(report), sys.stdout.buffer)
         elif report.command == "sync" and not report.results and not report.stopped:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mkt.cli.history import keys_of
-from mkt.cli.options import Chosen, Installation, Output, OutputOption, new_app, spread
+from mkt.cli.options import LARGEST, Chosen, Installation, Output, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import build_settings, build_source, build_store
 from mkt.errors import Refused
@@ -25,7 +25,7 @@ def list_runs(
     *,
     chosen: Chosen,
     installation: Installation,
-    number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many.")] = 50,
+    number: Annotated[int, typer.Option("-n", min=1, max=LARGEST, metavar="N", help="How many.")] = 50,
     output: OutputOption = "auto",
 ) -> None:
     """List the newest runs."""
@@ -58,6 +58,8 @@ def _show(store: Store, run: Run, output: Output) -> None:
 
 
 def _only(part: str, found: list[Run]) -> Run:
+    if not part:
+        raise Refused("an empty text is part of every id", remedy="See `mkt runs list`.")
     if not found:
         raise Refused(f"there is no run whose id contains {part}", remedy="See `mkt runs list`.")
     if len(found) > 1:

@@ -42,8 +42,10 @@ def _counted(counts: Counter[Health]) -> str:
 
 
 def _due(status: IntegrationStatus, now: datetime) -> str:
-    if status.health == "disabled" or status.next_due_at is None:
-        return "on request" if status.health != "disabled" else "-"
+    if status.health in ("disabled", "broken"):
+        return "-"
+    if status.next_due_at is None:
+        return "on request"
     return "now" if status.next_due_at <= now else ago(status.next_due_at, now)
 
 

@@ -86,7 +86,9 @@ def _counts(results: Sequence[Result]) -> Iterator[RenderableType]:
         yield from (line(f"{r.target}: {r.note}") for r in told if r.note)
         yield from (part for result in told for part in _left_out(result))
     if len(results) > len(told):
-        yield line(f"{plural(len(results) - len(told), 'integration')} without a change")
+        same = [result for result in results if not (_moved(result.totals) or result.note)]
+        records = plural(_total(same, "unchanged"), "record")
+        yield line(f"{plural(len(same), 'integration')} without a change ({records} unchanged)")
 
 
 def _left_out(result: Result) -> Iterator[RenderableType]:
