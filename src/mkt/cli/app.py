@@ -1,7 +1,7 @@
 """The command `mkt`: its commands, each imported when it is called, and the one error boundary."""
 
-import gc
 import errno
+import gc
 import importlib
 import os
 import re

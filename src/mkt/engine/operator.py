@@ -1,0 +1,47 @@
+"""What a person did with the tool: who, what, to which target, why. Kept with all other events."""
+
+import getpass
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from mkt.contract import ConnectorEvent
+from mkt.telemetry.base import Telemetry
+
+Action = Literal[
+    "add",
+    "copy secret",
+    "delete secret",
+    "disable",
+    "enable",
+    "export",
+    "generate secret",
+    "purge",
+    "remove",
+    "set secret",
+    "show values",
+]
+
+
+def report_action(
+    telemetry: Telemetry, now: Callable[[], datetime], action: Action, target: str, *, reason: str = ""
+) -> None:
+    """Emit `operator.action`. `target` is a tenant or an integration, with a secret's name where it is about one."""
+    tenant, _, rest = target.partition("/")
+    telemetry.emit(
+        ConnectorEvent(
+            event="operator.action",
+            message=f"{action} {target}",
+            timestamp=now(),
+            tenant=tenant,
+            integration=rest.partition(" ")[0] or None,
+            details={"who": _who(), "what": action, "target": target, "reason": reason},
+        )
+    )
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user id, no variable: a container
+        return "unknown"
