@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -79,14 +79,17 @@ class AllowList(_Section):
     allow: tuple[str, ...] = ()
 
 
+Days = Annotated[int, Field(ge=1, le=36500)]
+
+
 class Retention(_Section):
     """How many days each kind of history is kept."""
 
-    events: int = 90
-    runs: int = 365
-    holds: int = 30
-    deliveries: int = 30
-    tombstones: int = 365
+    events: Days = 90
+    runs: Days = 365
+    holds: Days = 30
+    deliveries: Days = 30
+    tombstones: Days = 365
 
 
 class Lint(_Section):
@@ -108,6 +111,8 @@ class ProjectSettings(BaseSettings):
     source: str = "yaml"
     config_dir: Path = Path("configs")
     store: str = "sqlite:.mkt/mkt.db"
+    log_file: Path | None = None
+    """Where the events of verify and sync are appended besides."""
     public_url: str = ""
     concurrency: int = Field(default=16, ge=1, le=1000)
     defaults: AllDefaults = AllDefaults()
@@ -143,7 +148,7 @@ class ProjectSettings(BaseSettings):
         )
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
     """Tell whether it is a folder; a name that no file system takes is none either."""
     try:
         return path.is_dir()
@@ -155,7 +160,7 @@ def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
     """Return the project root; raise `StartError` where there is no project."""
     named = project or (Path(os.environ["MKT_PROJECT"]) if os.environ.get("MKT_PROJECT") else None)
     if named is not None:
-        if not _is_folder(named):
+        if not is_folder(named):
             raise StartError(
                 f"{named} is not a folder", remedy="Give the project's folder with --project or MKT_PROJECT."
             )
@@ -165,7 +170,7 @@ def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
         if (folder / FILE).is_file():
             return folder
     folder_name = config_dir or Path(os.environ.get("MKT_CONFIG_DIR") or "configs")
-    if _is_folder(here / folder_name):
+    if is_folder(here / folder_name):
         return here
     raise StartError(
         f"no project here: neither {FILE} in {here} or above it, nor a folder {folder_name}/",
@@ -219,18 +224,35 @@ def _wrong(error: ErrorDetails, root: Path, flags: Mapping[str, Any]) -> StartEr
     return StartError(f"{place}: {message[:1].lower()}{message[1:]}", remedy="Correct it there.")
 
 
+def origin(keys: Sequence[str], root: Path, flags: Mapping[str, Any]) -> str | None:
+    """Return where a setting in force was given, None where it is a default; `keys` lead to it from the top."""
+    table: Any = _read_toml(root / FILE)
+    for key in keys:
+        table = table.get(key) if isinstance(table, Mapping) else None
+    return _given(keys, root, flags) or (None if table is None else _in_toml(keys, root))
+
+
 def _place(keys: Sequence[str], root: Path, flags: Mapping[str, Any]) -> str:
     """Return where a setting was given: the first of flag, variable, `.env` and `mkt.toml` that has it."""
-    if keys[0] in flags:
+    return _given(keys, root, flags) or _in_toml(keys, root)
+
+
+def _in_toml(keys: Sequence[str], root: Path) -> str:
+    return f"{root / FILE}: {'.'.join(keys)}"
+
+
+def _given(keys: Sequence[str], root: Path, flags: Mapping[str, Any]) -> str | None:
+    """Return the flag, the variable or the line of `.env` that gives a setting, or a part of it, or all around it."""
+    if flags.get(keys[0]) is not None:
         return f"--{keys[0].replace('_', '-')}"
     names = [_PREFIX + "__".join(keys[:end]).upper() for end in range(len(keys), 0, -1)]
     env_file = DotEnvSettingsSource(ProjectSettings, env_file=root / ".env").env_vars
     for place, variables in (("variable", os.environ), (f"{root / '.env'}:", env_file)):
-        given = {variable.upper() for variable in variables}
+        given = {variable.upper() for variable, value in variables.items() if value}
         for name in names:
             if name in given:
                 return f"{place} {name}"
-    return f"{root / FILE}: {'.'.join(keys)}"
+    return None
 
 
 def _siblings(keys: Sequence[str]) -> set[str]:

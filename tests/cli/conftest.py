@@ -36,6 +36,16 @@ def partner(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workd
 
 
 @pytest.fixture
+def paged(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkdaySimulator]:
+    """A larger Workday tenant in the partner's place, read in pages of ten."""
+    with WorkdaySimulator(600) as simulator:
+        for name, value in simulator.secrets("rest").items():
+            monkeypatch.setenv(f"MKT_SECRET__NORTHWIND__ROSTER__{name}", value)
+        project.write("northwind", settings=simulator.settings("rest"), schedule="15 2 * * *")
+        yield simulator
+
+
+@pytest.fixture
 def mkt(capsys: pytest.CaptureFixture[str]) -> Mkt:
     """Run `mkt` in this process, through its error boundary."""
 

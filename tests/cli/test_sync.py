@@ -46,7 +46,7 @@ def test_now_runs_a_target_and_reports_its_counts(mkt: Mkt) -> None:
     [result] = mkt("sync", "--now", "northwind", "-o", "json").document["results"]
     assert result["created"] == sum(counts["created"] for counts in result["streams"].values()) > 0
     lines = mkt("sync", "--now", "northwind", "-o", "table").out.splitlines()
-    assert lines[0] == "1 integration without a change"
+    assert lines[0] == f"1 integration without a change ({result['created']} records unchanged)"
     assert lines[-1] == "next: mkt status"
 
 

@@ -1,9 +1,12 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.unprivileged import UNPRIVILEGED
 
 from mkt.configs.base import Configs
 from mkt.configs.yaml import YamlSource
@@ -182,12 +185,22 @@ def test_what_is_no_file_breaks_itself_only(load: Load, tmp_path: Path) -> None:
     assert {problem.code for broken in configs.broken for problem in broken.problems} == {"MKT103"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+_BROKEN = """
+import sys
+from pathlib import Path
+from mkt.configs.yaml import YamlSource
+from mkt.settings import AllDefaults
+configs = YamlSource(Path("configs"), Path(sys.argv[1]), AllDefaults()).load()
+print(configs.tenants, configs.broken[0].problems[0].message)
+"""
+
+
 def test_a_file_without_permission_breaks_itself_only(load: Load, tmp_path: Path) -> None:
-    load({"secret.yaml": MINIMAL.format("secret")})
+    load({"secret.yaml": MINIMAL.format("secret"), "northwind.yaml": MINIMAL.format("northwind")})
     (tmp_path / "configs" / "secret.yaml").chmod(0)
-    (broken,) = load({"northwind.yaml": MINIMAL.format("northwind")}).broken
-    assert "Permission denied" in broken.problems[0].message
+    child = [*UNPRIVILEGED, sys.executable, "-c", _BROKEN, str(tmp_path)]
+    said = subprocess.run(child, capture_output=True, text=True, check=True).stdout
+    assert said == "('northwind',) configs/secret.yaml cannot be read: Permission denied\n"
 
 
 def test_a_folder_that_links_to_its_parent_is_read_once(load: Load, tmp_path: Path) -> None:

@@ -187,6 +187,24 @@ def test_a_transient_failure_is_resumed_from_its_checkpoint(rig: Rig) -> None:
     assert len(rig.names()) == 1202
 
 
+@pytest.mark.parametrize("error", [TransientError("reset"), RateLimited("too fast")])
+def test_what_was_read_before_such_an_end_is_kept_however_little_it_is(rig: Rig, error: Exception) -> None:
+    rig.sync_one()
+    starts: list[object] = []
+
+    def page(context: Context) -> Iterator[Change]:
+        start = context.cursor("people")
+        starts.append(start)
+        yield Record("people", f"q{start}", {})
+        yield Checkpoint("people", (start if isinstance(start, int) else 0) + 1)
+        raise error
+
+    rig.script.changes = page
+    for _ in range(3):
+        rig.sync_one()
+    assert starts == [None, 1, 2]
+
+
 def test_a_permanent_failure_discards_what_was_staged(rig: Rig) -> None:
     rig.sync_one()
     starts: list[object] = []

@@ -18,7 +18,7 @@ from mkt.registry import ConnectorRegistry
 
 Lint = Callable[..., list[Problem]]
 Drawn = st.SearchStrategy[Any]
-JUDGED_BY_THE_SCHEMA = ("MKT2", "MKT30", "MKT401", "MKT402", "MKT601")
+JUDGED_BY_THE_SCHEMA = ("MKT2", "MKT30", "MKT310", "MKT401", "MKT402", "MKT601")
 BEYOND_A_SCHEMA = {"MKT205", "MKT307", "MKT308", "MKT309", "MKT302"}
 
 WORDS = st.sampled_from(

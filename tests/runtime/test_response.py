@@ -66,6 +66,39 @@ def test_links_are_absolute_and_by_relation() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("header", "links"),
+    [
+        ("</p;jsessionid=1?a=b;c>; rel=next", {"next": "/p;jsessionid=1?a=b;c"}),
+        ('</p?ids=1,2>; REL="Next"; title="a, b; rel=x"', {"next": "/p?ids=1,2"}),
+        ('</p>; title="; rel=next"', {}),
+        ("</p>;title*=UTF-8''x;rel=next,</q>;rel=\"last\"", {"next": "/p", "last": "/q"}),
+        ('</p>; rel="next"; rel="last"', {"next": "/p"}),
+        ('</p>; rel="next", </q>; rel="next"', {"next": "/p"}),
+        ("nonsense", {}),
+        ("<", {}),
+    ],
+)
+def test_links_follow_the_grammar_of_rfc_8288(header: str, links: dict[str, str]) -> None:
+    root = "https://eu.acme.example"
+    assert answer(b"", link=header).links == {rel: root + path for rel, path in links.items()}
+
+
+def test_a_link_that_is_no_address_is_a_partner_error_and_not_the_last_page() -> None:
+    with pytest.raises(PartnerError, match="no address"):
+        answer(b"", link=f'</{"x" * 70_000}>; rel="next"').links  # noqa: B018 - a property
+
+
+@given(
+    st.text(alphabet="aZ09-_~!$&'*+,;=:@/", max_size=20),
+    st.text(alphabet="aZ09-._~!$&'()*+,;=:@/?", max_size=20),
+)
+def test_an_absolute_address_is_taken_to_the_letter(path: str, query: str) -> None:
+    address = f"https://eu.acme.example/Memberships/{path}?page={query}"
+    header = f'<{address}>; rel="next", </first>; rel="first"'
+    assert answer(b"", link=header).links["next"] == address
+
+
 def test_an_answer_without_links_has_none() -> None:
     assert answer(b"{}").links == {}
 

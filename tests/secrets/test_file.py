@@ -1,7 +1,9 @@
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from tests.unprivileged import UNPRIVILEGED
 
 from mkt.errors import ConfigError
 from mkt.secrets.file import FileBackend
@@ -47,12 +49,24 @@ def test_bytes_that_are_no_text_are_an_error_without_the_bytes(tmp_path: Path) -
     assert "abc" not in raised.value.message
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+_READ = """
+import sys
+from pathlib import Path
+from mkt.errors import ConfigError
+from mkt.secrets.file import FileBackend
+try:
+    FileBackend(Path(sys.argv[1])).read("token")
+except ConfigError as error:
+    print(error.message)
+"""
+
+
 def test_an_unreadable_file_is_an_error_and_not_a_missing_secret(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3cret")
     (tmp_path / "token").chmod(0)
-    with pytest.raises(ConfigError, match="cannot be read: Permission denied"):
-        FileBackend(tmp_path).read("token")
+    child = [*UNPRIVILEGED, sys.executable, "-c", _READ, str(tmp_path)]
+    said = subprocess.run(child, capture_output=True, text=True, check=True).stdout
+    assert "cannot be read: Permission denied" in said
 
 
 def test_a_name_that_is_too_long_is_an_error(tmp_path: Path) -> None:

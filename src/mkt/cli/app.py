@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeGuard
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -35,8 +35,14 @@ COMMANDS: Final = {
     "events": "Look at what happened, or follow it.",
     "records": "Look at what was synced.",
     "connectors": "Look at the marketplace.",
-    "tenants": "Look at the tenants.",
+    "tenants": "Look at the tenants, add and remove them.",
+    "handover": "Write what the customer's admin enters on their side and what they send back.",
+    "enable": "Enable integrations in their tenant's file.",
+    "disable": "Disable integrations in their tenant's file.",
     "config": "Work with configurations.",
+    "secrets": "Look after the secrets of integrations.",
+    "init": "Begin a project, or have cron or systemd run it.",
+    "db": "Look after the store.",
     "doctor": "Find what is wrong with this installation.",
     "demo": "Take a tour against simulated partners on loopback.",
 }
@@ -117,13 +123,13 @@ def run(arguments: Sequence[str]) -> int:
         return _flushed(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the error boundary of DESIGN section 7
         if _is_lost_output(error):
-            return _flushed(0)  # flushing fails again, and says so
+            return _lost(error, 0)
         _confess(error, said.get("project"))
         return _flushed(EXIT_BUG)
     return _flushed(0)
 
 
-def _is_lost_output(error: Exception) -> bool:
+def _is_lost_output(error: Exception) -> TypeGuard[OSError]:
     """Tell whether stdout could not be written: what fails on a file of ours names it, or is an `MktError`."""
     return isinstance(error, OSError) and error.errno in _UNWRITABLE and error.filename is None
 
@@ -135,12 +141,16 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         _abandon_stdout()
     except OSError as error:
-        _abandon_stdout()
-        remedy = "What was done is done and recorded; `mkt runs list` shows it."
-        lost = Refused(f"stdout cannot be written: {error.strerror}", remedy=remedy)
-        _explain(lost, verbose=False)
-        return code or lost.exit_code
+        return _lost(error, code)
     return code
+
+
+def _lost(error: OSError, code: int) -> int:
+    _abandon_stdout()
+    remedy = "What was to be done is done; write its output to a place with space."
+    lost = Refused(f"stdout cannot be written: {error.strerror}", remedy=remedy)
+    _explain(lost, verbose=False)
+    return code or lost.exit_code
 
 
 def _abandon_stdout() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mkt import __version__
+from mkt.cli.cron_check import cron_checks
 from mkt.cli.options import Installation
 from mkt.cli.wiring import build_keyring, build_registry, build_settings, build_source, build_store
 from mkt.errors import MktError
@@ -39,15 +40,17 @@ def checkup(installation: Installation, now: Callable[[], datetime] = _utc_now) 
     except MktError as error:
         return [*checks, _wrong("project", error), _clock(None, now())]
     checks.append(Check(name="project", found=str(settings.root)))
-    return [*checks, *_project(settings, now())]
+    return [*checks, *_project(settings, installation, now())]
 
 
-def _project(settings: "ProjectSettings", now: datetime) -> Iterator[Check]:
+def _project(settings: "ProjectSettings", installation: Installation, now: datetime) -> Iterator[Check]:
     configs: list[Configs] = []
     yield _tried("configs", lambda: _configs(settings, configs))
     newest: list[datetime] = []
     yield _tried("store", lambda: _store(settings, newest))
     yield _keyring(any(_uses_keyring(found) for found in configs))
+    for found in configs:
+        yield from cron_checks(settings, found, installation)
     yield _clock(max(newest, default=None), now)
 
 

@@ -33,11 +33,12 @@ def show(
     output: OutputOption = "auto",
 ) -> None:
     """Show what a connector brings and what it needs."""
-    found = _only(connector_id, build_registry())
+    found = only_connector(connector_id, build_registry())
     present(output, lambda: connector_object(found, whole=True), lambda: connector_page(found))
 
 
-def _only(part: str, registry: ConnectorRegistry) -> RegisteredConnector:
+def only_connector(part: str, registry: ConnectorRegistry) -> RegisteredConnector:
+    """Return the connector of an id or of a unique part of one; raise `Refused` where there is not one."""
     if part in registry:
         return registry[part]
     matching = [name for name in registry if part in name]

@@ -63,6 +63,21 @@ class Installation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Logged(Installation):
+    """The same, of a command that has events to log."""
+
+    log_file: Annotated[
+        Path | None,
+        typer.Option("--log-file", metavar="FILE", help="Append the events to this file too, as JSON lines."),
+    ] = None
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """The settings among the options, the log file's too."""
+        return {**super().flags, "log_file": self.log_file}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chosen:
     """Which integrations a command is about."""
 
@@ -90,7 +105,7 @@ class Chosen:
             targets=tuple(self.targets or ()),
             tenants=tuple(self.tenant or ()),
             connectors=tuple(self.connector or ()),
-            labels=_labels(self.label or []),
+            labels=labels_of(self.label or []),
         )
 
 
@@ -130,7 +145,8 @@ def known_streams(names: list[str] | None) -> list[str] | None:
     return names
 
 
-def _labels(given: list[str]) -> Mapping[str, str]:
+def labels_of(given: list[str]) -> Mapping[str, str]:
+    """Read "region=emea"; raise `typer.BadParameter` for a label that is no NAME=VALUE."""
     pairs = [text.partition("=") for text in given]
     for name, equals, _ in pairs:
         if not (name and equals):

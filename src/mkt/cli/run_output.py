@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
-from mkt.cli.options import Output, shape
+from mkt.cli.options import Output, Shape, shape
 from mkt.cli.present import print_page
 from mkt.engine.report import Report
 from mkt.output.json import write_document
@@ -26,11 +26,23 @@ if TYPE_CHECKING:
 
 
 class RunOutput:
-    """The output of one command; `quiet` keeps it silent unless something failed, was held or recovered."""
+    """The output of one command; `quiet` keeps it silent unless something failed, was held or recovered.
 
-    def __init__(self, output: Output, *, quiet: bool, selection: "Selection") -> None:
-        self._shape = shape(output, piped="jsonl", terminal=sys.stdout.isatty())
+    `values` reveals those of the records that a dry run previews.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        *,
+        quiet: bool,
+        selection: "Selection",
+        piped: Shape = "jsonl",
+        values: bool = False,
+    ) -> None:
+        self._shape = shape(output, piped=piped, terminal=sys.stdout.isatty())
         self._quiet = quiet
+        self._values = values
         self._asked = not selection.everything or sys.stdout.isatty() or sys.stderr.isatty()
         self._failing: frozenset[tuple[str, str]] = frozenset()
 
@@ -52,11 +64,11 @@ class RunOutput:
 
     def _write(self, report: Report) -> None:
         if self._shape == "json":
-            write_document(report_object(report), sys.stdout.buffer)
+            write_document(report_object(report, values=self._values), sys.stdout.buffer)
         elif report.command == "sync" and not report.results and not report.stopped:
             self._nothing_due(report)
         elif self._shape == "table":
-            print_page(_page(report))
+            print_page(self._page(report))
 
     def _nothing_due(self, report: Report) -> None:
         if self._asked:
@@ -70,6 +82,7 @@ class RunOutput:
         )
         return recovered or bool(report.count("fail", "failed", "held"))
 
-
-def _page(report: Report) -> Iterable[RenderableType]:
-    return verify_page(report) if report.command == "verify" else sync_page(report, datetime.now(UTC))
+    def _page(self, report: Report) -> Iterable[RenderableType]:
+        if report.command == "verify":
+            return verify_page(report)
+        return sync_page(report, datetime.now(UTC), values=self._values)

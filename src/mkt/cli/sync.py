@@ -1,14 +1,15 @@
 """`mkt sync`."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mkt.cli.options import (
     Chosen,
     Concurrency,
-    Installation,
+    Logged,
+    Output,
     OutputOption,
     Quiet,
     duration,
@@ -18,9 +19,14 @@ from mkt.cli.options import (
 )
 from mkt.cli.run_output import RunOutput
 from mkt.cli.signals import stopping
-from mkt.cli.wiring import open_engine
+from mkt.cli.wiring import open_engine, open_telemetry
 from mkt.engine import sync as engine_sync
+from mkt.engine.operator import report_action
 from mkt.engine.run import TIMEOUT, SyncOptions
+
+if TYPE_CHECKING:
+    from mkt.engine.base import Engine
+    from mkt.engine.report import Report
 
 app = new_app()
 
@@ -30,10 +36,15 @@ app = new_app()
 def sync(
     *,
     chosen: Chosen,
-    installation: Installation,
+    installation: Logged,
     now: Annotated[bool, typer.Option("--now", help="Also what is not due; needs a target or a filter.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Every enabled integration, due or not.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, store nothing.")] = False,
+    preview: Annotated[
+        int | None,
+        typer.Option("--preview", min=1, max=1000, metavar="N", help="Dry run that shows N changes of each stream."),
+    ] = None,
+    values: Annotated[bool, typer.Option("--show-values", help="Show the values of a preview; is recorded.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Start from the beginning instead of the cursor.")] = False,
     stream: Annotated[
         list[str] | None,
@@ -50,15 +61,34 @@ def sync(
     quiet: Quiet = False,
 ) -> None:
     """Bring over what is due."""
-    if now and every:
-        raise typer.BadParameter("--now and --all exclude each other")
-    streams = frozenset(stream or ())
-    limit = timeout or TIMEOUT
-    options = SyncOptions(now=now, all=every, dry_run=dry_run, full=full, streams=streams, timeout=limit)
+    _refuse_contradictions(now=now, every=every, preview=preview, values=values, output=output)
+    streams, dry = frozenset(stream or ()), dry_run or preview is not None
+    options = SyncOptions(
+        now=now, all=every, dry_run=dry, preview=preview or 0, full=full, streams=streams, timeout=timeout or TIMEOUT
+    )
     selection = chosen.selection()
-    shown = RunOutput(output, quiet=quiet, selection=selection)
-    opened = open_engine(installation, concurrency, shown.sinks, keep_events=not dry_run)
+    shown = RunOutput(output, quiet=quiet, selection=selection, piped="table" if preview else "jsonl", values=values)
+    opened = open_engine(installation, concurrency, shown.sinks, keep_events=not dry)
     with opened as engine, stopping(engine.stop):
         report = engine_sync.sync(engine, selection, options, concurrency=engine.settings.concurrency)
+        if values:
+            _record_show_values(engine, report)
     shown.finish(report)
     raise typer.Exit(report.exit_code)
+
+
+def _refuse_contradictions(*, now: bool, every: bool, preview: int | None, values: bool, output: Output) -> None:
+    if now and every:
+        raise typer.BadParameter("--now and --all exclude each other")
+    if values and not preview:
+        raise typer.BadParameter("--show-values is for --preview")
+    if preview and output == "jsonl":
+        raise typer.BadParameter("a preview is a table or json", param_hint="--output")
+
+
+def _record_show_values(engine: "Engine", report: "Report") -> None:
+    """Record who looks, of a dry run too, which leaves no other event."""
+    with open_telemetry(engine.settings, engine.store) as telemetry:
+        for result in report.results:
+            if any(result.preview.values()):
+                report_action(telemetry, engine.now, "show values", result.target)

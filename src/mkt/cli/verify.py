@@ -1,12 +1,23 @@
 """`mkt verify`."""
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from mkt.cli.options import Chosen, Concurrency, Installation, OutputOption, Quiet, new_app, spread
+from mkt.cli.customer_output import CustomerOutput
+from mkt.cli.options import Chosen, Concurrency, Logged, OutputOption, Quiet, new_app, spread
 from mkt.cli.run_output import RunOutput
 from mkt.cli.signals import stopping
 from mkt.cli.wiring import open_engine
 from mkt.engine import verify as engine_verify
+from mkt.engine.waiting import verify_until_green
+from mkt.output.verify_table import change_line
+
+if TYPE_CHECKING:
+    from mkt.engine.base import Engine
+    from mkt.engine.report import Report, Result
+    from mkt.engine.selection import Selection
 
 app = new_app()
 
@@ -16,15 +27,35 @@ app = new_app()
 def verify(
     *,
     chosen: Chosen,
-    installation: Installation,
+    installation: Logged,
+    for_customer: Annotated[
+        bool,
+        typer.Option("--for-customer", help="Write what can be sent to the customer of each that fails or warns."),
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Repeat what fails, every 5 to 60 seconds, until nothing does.")
+    ] = False,
     concurrency: Concurrency = None,
     output: OutputOption = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Check step by step whether integrations work, and who has to act where they do not."""
+    if for_customer and wait:
+        raise typer.BadParameter("--for-customer and --wait exclude each other")
     selection = chosen.selection()
-    shown = RunOutput(output, quiet=quiet, selection=selection)
+    shown = CustomerOutput(output) if for_customer else RunOutput(output, quiet=quiet, selection=selection)
     with open_engine(installation, concurrency, shown.sinks) as engine, stopping(engine.stop):
-        report = engine_verify.verify(engine, selection, concurrency=engine.settings.concurrency)
+        report = _verified(engine, selection, wait=wait)
     shown.finish(report)
     raise typer.Exit(report.exit_code)
+
+
+def _verified(engine: "Engine", selection: "Selection", *, wait: bool) -> "Report":
+    workers = engine.settings.concurrency
+    if not wait:
+        return engine_verify.verify(engine, selection, concurrency=workers)
+    return verify_until_green(engine, selection, concurrency=workers, tell=_tell)
+
+
+def _tell(result: "Result") -> None:
+    typer.echo(change_line(result, datetime.now(UTC)), err=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mkt.secrets.chain import SecretChain
     from mkt.settings import ProjectSettings
     from mkt.store.base import Store
-    from mkt.telemetry.base import Sink
+    from mkt.telemetry.base import Sink, Telemetry
 
 T = TypeVar("T")
 
@@ -69,6 +69,22 @@ def build_keyring() -> "SecretBackend":
 
 
 @contextmanager
+def open_telemetry(
+    settings: "ProjectSettings", store: "Store", sinks: "Sequence[Sink]" = (), *, keep_events: bool = True
+) -> "Iterator[Telemetry]":
+    """Send events to `sinks` and, unless they are not to be kept, to the store and the log file."""
+    from mkt.telemetry.base import Telemetry
+    from mkt.telemetry.logfile import LogFileSink
+    from mkt.telemetry.store import StoreSink
+
+    kept: list[Sink] = [StoreSink(store)] if keep_events else []
+    if keep_events and settings.log_file:
+        kept.append(LogFileSink(settings.path(settings.log_file)))
+    with closing(Telemetry([*sinks, *kept])) as telemetry:
+        yield telemetry
+
+
+@contextmanager
 def open_engine(
     installation: Installation,
     concurrency: int | None = None,
@@ -76,17 +92,15 @@ def open_engine(
     *,
     keep_events: bool = True,
 ) -> "Iterator[Engine]":
-    """Build the engine and close what it opened. `sinks` get the events besides the store, or instead of it."""
+    """Build the engine and close what it opened. `sinks` get the events besides store and log file, or alone."""
     from mkt.engine.base import Engine, Stop
     from mkt.runtime.factory import Runtimes
-    from mkt.telemetry.base import Telemetry
-    from mkt.telemetry.store import StoreSink
 
     settings = build_settings(installation, concurrency)
     source, stop = build_source(settings), Stop()
     with (
         closing(build_store(settings)) as store,
-        closing(Telemetry([*sinks(store), *([StoreSink(store)] if keep_events else [])])) as telemetry,
+        open_telemetry(settings, store, sinks(store), keep_events=keep_events) as telemetry,
     ):
         yield Engine(
             registry=build_registry(),
@@ -102,9 +116,10 @@ def open_engine(
 
 def _yaml(settings: "ProjectSettings") -> "ConfigSource":
     from mkt.configs.yaml import YamlSource
+    from mkt.settings import is_folder
 
     folder = settings.path(settings.config_dir)
-    if not folder.is_dir():
+    if not is_folder(folder):
         # Before a store is made: a project that has no configs is the wrong folder more often than a new one.
         raise StartError(f"{folder} is no folder of configs", remedy="Name the folder with --config-dir.")
     return YamlSource(folder, settings.root, settings.defaults)

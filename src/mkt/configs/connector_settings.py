@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_json
+from pydantic.fields import FieldInfo
+from pydantic_core import to_json, to_jsonable_python
 
 from mkt.configs import codes
 from mkt.configs.document import Path
@@ -58,6 +59,19 @@ def judge(
     except ValidationError as error:
         found = findings(error, own, model, base=base)
         return None, [*wrong, *(WrongSetting(_CODES[finding.kind], finding) for finding in found)]
+
+
+def fields_of(connector: RegisteredConnector) -> dict[str, FieldInfo]:
+    """Return the connector's settings by the names that a file gives them."""
+    return {field.alias or name: field for name, field in connector.settings_model.model_fields.items()}
+
+
+def default_of(field: FieldInfo) -> Json:
+    """Return a setting's default as JSON, None where it has none."""
+    if field.is_required():
+        return None
+    value: Json = to_jsonable_python(field.get_default(call_default_factory=True, validated_data={}))
+    return value
 
 
 def _own_settings(

@@ -25,6 +25,8 @@ class SecretDeclaration(_Model):
     required: bool = True
     set: str = ""
     """The alternative it belongs to; empty: needed always."""
+    generate: Literal["rsa"] | None = None
+    """What `mkt secrets generate` makes for it, where our side makes the value; `rsa`: a private key in PEM."""
     how: str
     """Where the customer's admin finds it."""
 

@@ -140,6 +140,7 @@ class SyncJob:
             duration_ms=round((time.monotonic() - self._started) * 1000),
             streams={stream: _counts(change) for stream, change in sorted(changes.items())},
             invalid_places={s: tuple(places) for s, places in sync_run.places.items()} if sync_run else {},
+            preview={s: tuple(records) for s, records in sorted(sync_run.preview.items())} if sync_run else {},
         )
 
 

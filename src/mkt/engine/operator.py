@@ -10,12 +10,14 @@ from mkt.telemetry.base import Telemetry
 
 Action = Literal[
     "add",
+    "backup",
     "copy secret",
     "delete secret",
     "disable",
     "enable",
     "export",
     "generate secret",
+    "prune",
     "purge",
     "remove",
     "set secret",
@@ -26,14 +28,17 @@ Action = Literal[
 def report_action(
     telemetry: Telemetry, now: Callable[[], datetime], action: Action, target: str, *, reason: str = ""
 ) -> None:
-    """Emit `operator.action`. `target` is a tenant or an integration, with a secret's name where it is about one."""
+    """Emit `operator.action`. `target` is a tenant or an integration, with a secret's name where it is about one.
+
+    It is empty where the action is about all of them.
+    """
     tenant, _, rest = target.partition("/")
     telemetry.emit(
         ConnectorEvent(
             event="operator.action",
-            message=f"{action} {target}",
+            message=f"{action} {target}".strip(),
             timestamp=now(),
-            tenant=tenant,
+            tenant=tenant or None,
             integration=rest.partition(" ")[0] or None,
             details={"who": _who(), "what": action, "target": target, "reason": reason},
         )

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from mkt.contract import Actor, Category, ErrorClass, StepOutcome
+from mkt.contract import Actor, Category, ErrorClass, StepOutcome, Stream
+from mkt.store.base import ChangedRecord
 
 VerifyOutcome = Literal["pass", "warn", "fail"]
 SyncOutcome = Literal["ok", "failed", "held", "deferred", "skipped"]
@@ -77,6 +78,8 @@ class Result:
     streams: Mapping[str, StreamCounts] = field(default_factory=dict)
     invalid_places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Where the first records that were left out stood, by stream."""
+    preview: Mapping[Stream, tuple[ChangedRecord, ...]] = field(default_factory=dict)
+    """Of a dry run, by stream. Personal data: for the person who asked, never for an event."""
 
     @property
     def target(self) -> str:

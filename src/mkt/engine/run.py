@@ -5,17 +5,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from mkt.contract import (
     ConnectorConfiguration,
+    ConnectorContext,
     LocalError,
     Manifest,
     PartnerError,
     RateLimited,
     Stream,
+    Syncs,
     TransientError,
 )
 from mkt.engine.call import Call, chosen_streams
@@ -24,7 +26,7 @@ from mkt.engine.guard import over_limit
 from mkt.engine.ladder import RecordingLadder
 from mkt.errors import Interrupted
 from mkt.registry import BrokenConnectorError
-from mkt.store.base import IntegrationState, Lease, StreamChanges, SyncWriter
+from mkt.store.base import ChangedRecord, IntegrationState, Lease, StreamChanges, SyncWriter
 
 TIMEOUT: Final = timedelta(hours=1)
 _RESUMABLE: Final = (TransientError, RateLimited, LocalError, Interrupted)
@@ -33,11 +35,15 @@ _RESUMABLE: Final = (TransientError, RateLimited, LocalError, Interrupted)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOptions:
-    """What `mkt sync` was asked. Neither `now` nor `all`: what is due by schedule."""
+    """What `mkt sync` was asked. Neither `now` nor `all`: what is due by schedule.
+
+    A dry run can show the first `preview` changed records of each stream.
+    """
 
     now: bool = False
     all: bool = False
     dry_run: bool = False
+    preview: int = 0
     full: bool = False
     streams: frozenset[str] = frozenset()
     timeout: timedelta = TIMEOUT
@@ -54,6 +60,7 @@ class SyncRun:
         self, call: Call, lease: Lease, options: SyncOptions, state: IntegrationState | None, deadline: float
     ) -> None:
         self.changes: Mapping[Stream, StreamChanges] = {}
+        self.preview: Mapping[Stream, list[ChangedRecord]] = {}
         self.places: Mapping[Stream, list[str]] = {}
         self.note = ""
         self.fingerprint = ""
@@ -85,19 +92,28 @@ class SyncRun:
             streams=streams,
             deadline=self._deadline,
         ) as context:
-            for change in syncs.sync(context):
-                collector.add(change)
-                if time.monotonic() > self._deadline or self._engine.stop.event.is_set():
-                    collector.flush()
-                    raise self._ended_early()
-        collector.flush()
+            self._collect(syncs, context, collector)
         collector.check_quality()
         self.changes = writer.changes()
+        if self._options.preview:
+            self.preview = writer.preview(self._options.preview)
         self._guard(writer)
         if self._options.dry_run:
             writer.discard()
         else:
             self.changes = writer.promote(as_of)
+
+    def _collect(self, syncs: Syncs[Any], context: ConnectorContext[Any], collector: Collector) -> None:
+        """Take all changes. What came before an end that the next run goes on from is kept, however little it is."""
+        try:
+            for change in syncs.sync(context):
+                collector.add(change)
+                if time.monotonic() > self._deadline or self._engine.stop.event.is_set():
+                    raise self._ended_early()
+        except (TransientError, RateLimited, Interrupted):
+            collector.flush()
+            raise
+        collector.flush()
 
     def leave(self, error: Exception) -> None:
         """Keep the staging for the next run where the failure is of a kind that passes, else discard it."""

@@ -2,25 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from mkt.configs.base import BrokenTenant
-from mkt.contract import ConnectorConfiguration, Schedule
+from mkt.contract import ConnectorConfiguration, ConnectorEvent, Schedule
 from mkt.engine.base import Engine
 from mkt.engine.schedule import AT_ONCE, due_at, overdue
 from mkt.engine.selection import Selection
-from mkt.store.base import IntegrationState, Key
+from mkt.store.base import EventQuery, IntegrationState, Key
 
 Health = Literal["broken", "failing", "overdue", "deferred", "never", "ok", "disabled"]
 ORDER: tuple[Health, ...] = ("broken", "failing", "overdue", "deferred", "never", "ok", "disabled")
 PROBLEMS: frozenset[Health] = frozenset({"broken", "failing", "overdue"})
+_NOBODY_SYNCS: Final = "See that something runs `mkt sync` here: cron or a timer; `mkt doctor` looks at the rest."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStatus:
-    """One stream: live and deleted records, and as of when the partner's data is (None: first load going on)."""
+    """One stream: live and deleted records, and as of when the partner's data is (None: no load came to its end)."""
 
     stream: str
     live: int
@@ -44,10 +45,14 @@ class IntegrationStatus:
     last_ok_at: datetime | None = None
     last_change_at: datetime | None = None
     next_due_at: datetime | None = None
+    overdue_by: timedelta | None = None
+    """How long ago it should have run, where that is longer ago than it may be."""
     failures: int = 0
     schedule: Schedule | None = None
     place: str = ""
     streams: tuple[StreamStatus, ...] = field(default=())
+    last_action: ConnectorEvent | None = None
+    """The last `operator.action`, where this is the only one that was asked for."""
 
     @property
     def target(self) -> str:
@@ -78,7 +83,15 @@ def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
         key = Key(configuration.tenant, configuration.name)
         state = states.get(key) or IntegrationState(key=key)
         found.append(_integration(configuration, state, counts[key], now))
+    if len(found) == 1:
+        found = [replace(found[0], last_action=_last_action(engine, found[0]))]
     return sorted(found, key=lambda s: (ORDER.index(s.health), s.target))
+
+
+def _last_action(engine: Engine, status: IntegrationStatus) -> ConnectorEvent | None:
+    """Find what a person last did with the integration, or with its tenant."""
+    keys = {Key(status.tenant, status.integration or ""), Key(status.tenant, "")}
+    return next(engine.store.events(EventQuery(keys=keys, names=["operator.action"], limit=1)), None)
 
 
 def _broken(broken: BrokenTenant) -> IntegrationStatus:
@@ -100,21 +113,25 @@ def _integration(
     counts: Mapping[str, tuple[int, int]],
     now: datetime,
 ) -> IntegrationStatus:
-    error = state.last_error or {}
     due = due_at(configuration, state) if configuration.active(now.date()) else None
+    # What is not even due costs no look at its schedule: there are thousands of them.
+    late = now - due if due and due <= now and overdue(configuration, state, now) else None
+    health = _health(configuration, state, now, late=late is not None)
+    why, remedy, actor = _why(configuration, state, health)
     return IntegrationStatus(
         tenant=configuration.tenant,
         integration=configuration.name,
         connector=configuration.connector,
-        health=_health(configuration, state, now),
-        why=str(error.get("message", "")),
-        remedy=str(error.get("remedy", "")),
-        actor=str(error.get("actor", "")),
+        health=health,
+        why=why,
+        remedy=remedy,
+        actor=actor,
         last_run_id=state.last_run_id,
         last_finished_at=state.last_finished_at,
         last_ok_at=state.last_ok_at,
         last_change_at=state.last_change_at,
         next_due_at=now if due == AT_ONCE else due,
+        overdue_by=late,
         failures=state.failures,
         schedule=configuration.schedule,
         place=configuration.place(),
@@ -122,12 +139,32 @@ def _integration(
     )
 
 
-def _health(configuration: ConnectorConfiguration, state: IntegrationState, now: datetime) -> Health:
+def _why(configuration: ConnectorConfiguration, state: IntegrationState, health: Health) -> tuple[str, str, str]:
+    """Return why it stands so, what to do about it, and who does that."""
+    error = state.last_error or {}
+    if health == "disabled":
+        return _why_disabled(configuration), "", ""
+    if error:
+        return str(error.get("message", "")), str(error.get("remedy", "")), str(error.get("actor", ""))
+    if health == "overdue":
+        return "it was due, and no sync has run it since", _NOBODY_SYNCS, "us"
+    return "", "", ""
+
+
+def _why_disabled(configuration: ConnectorConfiguration) -> str:
+    disabled = configuration.disabled
+    if disabled is None:
+        return ""
+    until = f"until {disabled.until}" if disabled.until else ""
+    return ": ".join(part for part in (until, disabled.reason) if part)
+
+
+def _health(configuration: ConnectorConfiguration, state: IntegrationState, now: datetime, *, late: bool) -> Health:
     if not configuration.active(now.date()):
         return "disabled"
     if state.last_outcome == "failed":
         return "failing"
-    if overdue(configuration, state, now):
+    if late:
         return "overdue"
     if state.last_outcome == "deferred":
         return "deferred"

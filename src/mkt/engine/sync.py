@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mkt.contract import ConnectorConfiguration
@@ -11,11 +12,12 @@ from mkt.engine.heartbeat import Heartbeat
 from mkt.engine.job import SyncJob
 from mkt.engine.pool import Pool
 from mkt.engine.report import NotDue, Report, Result
+from mkt.engine.retention import prune_daily
 from mkt.engine.run import SyncOptions
 from mkt.engine.schedule import AT_ONCE, due_at
 from mkt.engine.selection import Selected, Selection
 from mkt.engine.summary import finished
-from mkt.errors import StartError
+from mkt.errors import StartError, StoreError
 from mkt.store.base import IntegrationState, Key
 
 
@@ -41,6 +43,9 @@ def sync(engine: Engine, selection: Selection, options: SyncOptions, *, concurre
     with Heartbeat(engine.store) as heartbeat:
         plan = _plan(engine, selected, options, heartbeat)
         results = Pool[Result | None](plan.jobs, concurrency, engine.stop).run()
+    if not (options.dry_run or engine.stop.reason):
+        with suppress(StoreError):  # what was synced is safe, and the next day tries again
+            prune_daily(engine)
     done = (*broken, *(result for result in results if result is not None))
     report = Report(command="sync", results=done, not_due=plan.not_due, dry_run=options.dry_run)
     return finished(engine, report, started)

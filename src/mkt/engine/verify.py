@@ -1,6 +1,7 @@
 """Climb the preflight ladder of each integration, all of them side by side."""
 
 import time
+from collections.abc import Set as AbstractSet
 
 from mkt.contract import ConnectorConfiguration, TransientError, uuid7
 from mkt.engine.base import Engine
@@ -19,16 +20,30 @@ SECONDS = 300.0
 def verify(engine: Engine, selection: Selection, *, concurrency: int, seconds: float = SECONDS) -> Report:
     """Verify what is selected; an integration that is disabled only when a target names it."""
     started = time.monotonic()
+    results = verify_once(engine, selection, concurrency, seconds)
+    return finished(engine, Report(command="verify", results=results), started)
+
+
+def verify_once(
+    engine: Engine,
+    selection: Selection,
+    concurrency: int,
+    seconds: float,
+    only: AbstractSet[str] | None = None,
+) -> tuple[Result, ...]:
+    """Verify what is selected or, of that, `only` these targets; a tenant stands for all that it has."""
     selected = selection.choose(engine.source.load())
     today = engine.now().date()
     jobs = [
         VerifyJob(engine, configuration, seconds)
         for configuration in selected.configurations
-        if configuration.active(today) or selection.names(configuration)
+        if (configuration.active(today) or selection.names(configuration))
+        and (only is None or {configuration.target, configuration.tenant} & only)
     ]
-    broken = [report_broken(engine, tenant, "verify.completed") for tenant in selected.broken]
-    results = Pool(jobs, concurrency, engine.stop).run()
-    return finished(engine, Report(command="verify", results=(*broken, *results)), started)
+    tenants = None if only is None else {target.partition("/")[0] for target in only}
+    broken = [b for b in selected.broken if tenants is None or b.tenant in tenants]
+    reported = [report_broken(engine, tenant, "verify.completed") for tenant in broken]
+    return (*reported, *Pool(jobs, concurrency, engine.stop).run())
 
 
 class VerifyJob:

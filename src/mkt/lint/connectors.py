@@ -1,6 +1,6 @@
 """MKT3xx: the connector, and the settings that it reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mkt.configs import codes
@@ -76,6 +76,15 @@ RULES: Final = (
         bad="base_url: https://workday.example.com",
         good="base_url: https://wd5.workday.com",
     ),
+    Rule(
+        code=codes.UNFINISHED,
+        name="unfinished",
+        summary="A setting that the connector needs, in an integration that is disabled without an end, as a new one"
+        " is. `mkt enable` refuses until it is there.",
+        bad="disabled: {reason: onboarding}\nsettings: {tenant: northwind_dpt1}",
+        good="disabled: {reason: onboarding}\nsettings: {tenant: northwind_dpt1, base_url: https://wd5.workday.com}",
+        severity="warning",
+    ),
 )
 
 
@@ -109,7 +118,12 @@ def _settings(written: WrittenIntegration, connector: RegisteredConnector) -> It
         yield written.problem(code, message, path, remedy=remedy)
     for wrong in judge_settings(settings, connector)[1]:
         finding = wrong.finding
-        if not (wrong.code == codes.WRONG_SETTING and finding.path in faults):
-            yield written.problem(
-                wrong.code, finding.message, finding.path, remedy=finding.remedy, key=finding.at_key
-            )
+        code = codes.UNFINISHED if wrong.code == codes.MISSING_SETTING and _rests(written) else wrong.code
+        if not (code == codes.WRONG_SETTING and finding.path in faults):
+            yield written.problem(code, finding.message, finding.path, remedy=finding.remedy, key=finding.at_key)
+
+
+def _rests(written: WrittenIntegration) -> bool:
+    """Tell whether somebody has to enable the integration before it runs; one with `until` runs by itself."""
+    disabled = written.data.get("disabled")
+    return written.data.get("enabled") is False or (isinstance(disabled, Mapping) and disabled.get("until") is None)

@@ -8,6 +8,7 @@ from typing import Any
 from mkt.configs.base import Configs, Problem
 from mkt.contract import ConnectorConfiguration, Stream
 from mkt.engine.report import Report, Result
+from mkt.output.preview_object import preview_object
 from mkt.registry import RegisteredConnector
 from mkt.store.base import Key, Run, StoredRecord
 
@@ -20,18 +21,18 @@ def moment(value: datetime | None) -> str | None:
     return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
 
 
-def report_object(report: Report) -> dict[str, Any]:
-    """Return the summary's fields and, in `results`, one object an integration."""
+def report_object(report: Report, *, values: bool = False) -> dict[str, Any]:
+    """Return the summary's fields and, in `results`, one object an integration; `values` reveals a preview's."""
     stopped = {"stopped": report.stopped} if report.stopped else {}
     return {
         **report.summary(),
         **stopped,
         "dry_run": report.dry_run,
-        "results": [_result_object(report, result) for result in report.results],
+        "results": [_result_object(report, result, values=values) for result in report.results],
     }
 
 
-def _result_object(report: Report, result: Result) -> dict[str, Any]:
+def _result_object(report: Report, result: Result, *, values: bool) -> dict[str, Any]:
     common = {
         "tenant": result.tenant,
         "integration": result.integration,
@@ -50,6 +51,7 @@ def _result_object(report: Report, result: Result) -> dict[str, Any]:
         **asdict(result.totals),
         "streams": {name: asdict(counts) for name, counts in result.streams.items()},
         "invalid_places": {name: list(places) for name, places in result.invalid_places.items()},
+        **({"preview": preview_object(result, values=values)} if result.preview else {}),
     }
 
 

@@ -21,6 +21,7 @@ def status_object(status: IntegrationStatus) -> dict[str, Any]:
         "last_ok_at": moment(status.last_ok_at),
         "last_change_at": moment(status.last_change_at),
         "next_due_at": moment(status.next_due_at),
+        "overdue_seconds": round(status.overdue_by.total_seconds()) if status.overdue_by else None,
         "failures": status.failures,
         "schedule": status.schedule.cron if status.schedule else None,
         "timezone": status.schedule.timezone if status.schedule else None,
@@ -29,5 +30,6 @@ def status_object(status: IntegrationStatus) -> dict[str, Any]:
             {"stream": s.stream, "live": s.live, "deleted": s.deleted, "as_of": moment(s.as_of)}
             for s in status.streams
         ],
+        "last_action": status.last_action.as_dict() if status.last_action else None,
         "next_command": status.next_command or None,
     }

@@ -3,13 +3,32 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from mkt.engine.status import Health, IntegrationStatus
-from mkt.output.text import acts, ago, clean, line, next_command, outcome_text, plural, row, short_id, table
+from mkt.engine.status import PROBLEMS, Health, IntegrationStatus, StreamStatus
+from mkt.output.fitting import Fitting
+from mkt.output.tables import action_text
+from mkt.output.text import (
+    acts,
+    ago,
+    amount,
+    clean,
+    line,
+    next_command,
+    outcome_text,
+    plural,
+    row,
+    short_id,
+    table,
+)
+
+_EXPLAINED: Final = 10
+"""So many problems are told at length; more of them are rows."""
+_SPARE: Final = ("connector", "last change")
 
 
 def status_page(found: Sequence[IntegrationStatus], now: datetime, *, whole: bool) -> Iterator[RenderableType]:
@@ -17,28 +36,77 @@ def status_page(found: Sequence[IntegrationStatus], now: datetime, *, whole: boo
     if len(found) == 1:
         yield from _detail(found[0], now)
         return
-    shown = [status for status in found if whole or status.health not in ("ok", "disabled")]
-    if shown:
-        grid = table("integration", "connector", "health", "last ok", "next due", "why")
-        for status in shown:
-            why = f"{status.why} ({status.actor})" if status.why and status.actor else status.why
-            row(
-                grid,
-                status.target,
-                status.connector,
-                outcome_text(status.health),
-                ago(status.last_ok_at, now),
-                _due(status, now),
-                why,
-            )
-        yield grid
+    problems = [status for status in found if status.health in PROBLEMS]
+    for status in problems[:_EXPLAINED]:
+        yield from _problem(status, now)
+    rows = [*problems[_EXPLAINED:], *(s for s in found if s.health not in PROBLEMS and (whole or _notable(s)))]
+    if rows:
+        yield Fitting(_columns(rows), [_cells(status, now) for status in rows], spare=_SPARE)
     counts = Counter(status.health for status in found)
     yield line(plural(len(found), "integration") + _counted(counts))
     yield next_command(next((status.next_command for status in found if status.next_command), "mkt sync"))
 
 
+def _notable(status: IntegrationStatus) -> bool:
+    return status.health not in ("ok", "disabled")
+
+
 def _counted(counts: Counter[Health]) -> str:
-    return f": {', '.join(f'{count} {health}' for health, count in counts.items())}" if counts else ""
+    return f": {', '.join(f'{count:,} {health}' for health, count in counts.items())}" if counts else ""
+
+
+def _columns(shown: Sequence[IntegrationStatus]) -> Sequence[str]:
+    why = ["why"] if any(status.why for status in shown) else []
+    return ["integration", "connector", "health", "data as of", "last change", "next due", *why]
+
+
+def _cells(status: IntegrationStatus, now: datetime) -> dict[str, object]:
+    return {
+        "integration": status.target,
+        "connector": status.connector,
+        "health": outcome_text(status.health),
+        "data as of": _as_of(status.streams, now),
+        "last change": ago(status.last_change_at, now),
+        "next due": _due(status, now),
+        "why": f"{status.why} ({status.actor})" if status.why and status.actor else status.why,
+    }
+
+
+def _problem(status: IntegrationStatus, now: datetime) -> Iterator[RenderableType]:
+    """Tell what is wrong, since when, who acts, and what to type."""
+    yield _heading(status)
+    grid = table("", "")
+    facts = [("why", status.why), (acts(status.actor), status.remedy)]
+    if status.integration:
+        facts += [("data as of", _as_of(status.streams, now)), ("last change", ago(status.last_change_at, now))]
+    facts += [("overdue", _overdue(status, now)), ("type", status.next_command)]
+    for name, value in facts:
+        if value:
+            row(grid, name, value)
+    yield Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def _heading(status: IntegrationStatus) -> Text:
+    times = f"  {status.failures} times in a row" if status.failures > 1 else ""
+    return Text.assemble(
+        (clean(status.target), "bold"),
+        f"  {clean(status.connector or 'config file')}  ",
+        outcome_text(status.health),
+        times,
+    )
+
+
+def _as_of(streams: Sequence[StreamStatus], now: datetime) -> str:
+    """Return one time where all streams have the same, else each stream's."""
+    if not streams:
+        return "never"
+    if len({stream.as_of for stream in streams}) == 1:
+        return _loaded(streams[0], now)
+    return ", ".join(f"{stream.stream} {_loaded(stream, now)}" for stream in streams)
+
+
+def _loaded(stream: StreamStatus, now: datetime) -> str:
+    return ago(stream.as_of, now) if stream.as_of else "first load not finished"
 
 
 def _due(status: IntegrationStatus, now: datetime) -> str:
@@ -49,12 +117,14 @@ def _due(status: IntegrationStatus, now: datetime) -> str:
     return "now" if status.next_due_at <= now else ago(status.next_due_at, now)
 
 
+def _overdue(status: IntegrationStatus, now: datetime) -> str:
+    if status.overdue_by is None:
+        return ""
+    return f"by {amount(status.overdue_by.total_seconds())}, since {ago(status.next_due_at, now)}"
+
+
 def _detail(status: IntegrationStatus, now: datetime) -> Iterator[RenderableType]:
-    yield Text.assemble(
-        (clean(status.target), "bold"),
-        f"  {clean(status.connector or 'config file')}  ",
-        outcome_text(status.health),
-    )
+    yield _heading(status)
     grid = table("", "")
     for name, value in _facts(status, now):
         if value:
@@ -63,10 +133,10 @@ def _detail(status: IntegrationStatus, now: datetime) -> Iterator[RenderableType
     if status.streams:
         streams = table("stream", "live", "deleted", "data as of", right=("live", "deleted"))
         for stream in status.streams:
-            as_of = ago(stream.as_of, now) if stream.as_of else "first load going on"
-            row(streams, stream.stream, f"{stream.live:,}", f"{stream.deleted:,}", as_of)
+            row(streams, stream.stream, f"{stream.live:,}", f"{stream.deleted:,}", _loaded(stream, now))
         yield Padding(streams, (0, 0, 0, 2), expand=False)
-    yield next_command(status.next_command or f"mkt sync {status.target} --now")
+    otherwise = f"mkt enable {status.target}" if status.health == "disabled" else f"mkt sync {status.target} --now"
+    yield next_command(status.next_command or otherwise)
 
 
 def _facts(status: IntegrationStatus, now: datetime) -> Iterator[tuple[str, str]]:
@@ -74,10 +144,12 @@ def _facts(status: IntegrationStatus, now: datetime) -> Iterator[tuple[str, str]
     if status.remedy:
         yield acts(status.actor), status.remedy
     if status.integration:
+        yield "overdue", _overdue(status, now)
         yield "last ok", ago(status.last_ok_at, now)
         yield "last run", f"{ago(status.last_finished_at, now)} {short_id(status.last_run_id)}".strip()
         yield "last change", ago(status.last_change_at, now)
         yield "next due", _due(status, now)
         yield "schedule", str(status.schedule or "none: only on request")
-    yield "failed in a row", str(status.failures or "")
+    if status.last_action:
+        yield "last action", f"{ago(status.last_action.timestamp, now)} {action_text(status.last_action)}"
     yield "written in", status.place

@@ -9,6 +9,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from mkt.engine.report import Report, Result, StreamCounts
+from mkt.output.fitting import Fitting
+from mkt.output.preview_table import preview_page
 from mkt.output.text import (
     DIM,
     acts,
@@ -28,20 +30,26 @@ from mkt.output.text import (
 _ORDER: Final = {"failed": 0, "held": 1, "deferred": 2, "skipped": 3, "ok": 4}
 _ROWS_SHOWN: Final = 20
 _COUNTS: Final = ("created", "updated", "deleted", "unchanged", "invalid")
+_SPARE: Final = ("connector", "time", "invalid")
 _CREDENTIALS: Final = frozenset({"auth", "permission", "config"})
 
 
-def sync_page(report: Report, now: datetime) -> Iterator[RenderableType]:
-    """Problems first, then the integrations that changed, then a count of those that did not."""
+def sync_page(report: Report, now: datetime, *, values: bool = False) -> Iterator[RenderableType]:
+    """Problems first, then the integrations that changed, then a count of those that did not.
+
+    `values` reveals those of the records that a dry run previews.
+    """
     results = sorted(report.results, key=lambda result: (_ORDER.get(result.outcome, 0), result.target))
     if report.dry_run:
         yield line("dry run: nothing was stored", style="bold")
     for result in results:
         if result.outcome != "ok":
-            yield from _problem(result, now)
+            yield from _problem(result, now, kept=not report.dry_run)
+    for result in results:
+        yield from preview_page(result, values=values)
     yield from _counts([result for result in results if result.outcome == "ok"])
     yield line(_summary(report))
-    yield next_command(_next(results))
+    yield next_command(_next(results, kept=not report.dry_run))
 
 
 def not_due_line(report: Report, now: datetime) -> str:
@@ -51,7 +59,7 @@ def not_due_line(report: Report, now: datetime) -> str:
     return f"0 of {len(report.not_due)} due; {when}; --now runs them"
 
 
-def _problem(result: Result, now: datetime) -> Iterator[RenderableType]:
+def _problem(result: Result, now: datetime, *, kept: bool) -> Iterator[RenderableType]:
     yield Text.assemble(
         (clean(result.target), "bold"),
         f"  {clean(result.connector or 'config file')}  ",
@@ -66,7 +74,7 @@ def _problem(result: Result, now: datetime) -> Iterator[RenderableType]:
             row(grid, "again", ago(result.failure.retry_at, now))
     if result.note:
         row(grid, "note", result.note)
-    if result.run_id and result.outcome != "skipped":
+    if kept and result.run_id and result.outcome != "skipped":
         row(grid, "more", f"mkt runs show {short_id(result.run_id)}")
     if grid.row_count:
         yield Padding(grid, (0, 0, 0, 2), expand=False)
@@ -75,20 +83,23 @@ def _problem(result: Result, now: datetime) -> Iterator[RenderableType]:
 def _counts(results: Sequence[Result]) -> Iterator[RenderableType]:
     told = sorted((r for r in results if _moved(r.totals) or r.note), key=lambda r: (-_moved(r.totals), r.target))
     if told:
-        grid = table("integration", "connector", *_COUNTS, "time", right=(*_COUNTS, "time"))
-        for result in told[:_ROWS_SHOWN]:
-            cells = [_number(result.totals, name) for name in _COUNTS]
-            row(grid, result.target, result.connector, *cells, duration(result.duration_ms))
-        rest = told[_ROWS_SHOWN:]
-        if rest:
-            row(grid, f"and {len(rest):,} more", "", *[f"{_total(rest, name):,}" for name in _COUNTS], "")
-        yield grid
+        columns = ("integration", "connector", *_COUNTS, "time")
+        yield Fitting(columns, _rows(told), right=(*_COUNTS, "time"), spare=_SPARE)
         yield from (line(f"{r.target}: {r.note}") for r in told if r.note)
         yield from (part for result in told for part in _left_out(result))
     if len(results) > len(told):
         same = [result for result in results if not (_moved(result.totals) or result.note)]
         records = plural(_total(same, "unchanged"), "record")
         yield line(f"{plural(len(same), 'integration')} without a change ({records} unchanged)")
+
+
+def _rows(told: Sequence[Result]) -> Iterator[dict[str, object]]:
+    for result in told[:_ROWS_SHOWN]:
+        facts = {"integration": result.target, "connector": result.connector, "time": duration(result.duration_ms)}
+        yield {**facts, **{name: _number(result.totals, name) for name in _COUNTS}}
+    rest = told[_ROWS_SHOWN:]
+    if rest:
+        yield {"integration": f"and {len(rest):,} more", **{name: f"{_total(rest, name):,}" for name in _COUNTS}}
 
 
 def _left_out(result: Result) -> Iterator[RenderableType]:
@@ -119,7 +130,8 @@ def _summary(report: Report) -> str:
     return f"{', '.join(words)} in {duration(report.duration_ms)}{stopped}"
 
 
-def _next(results: Sequence[Result]) -> str:
+def _next(results: Sequence[Result], *, kept: bool) -> str:
+    """Return what to type next; a run that was not kept cannot be shown."""
     first = results[0] if results else None
     if first is None or first.outcome in ("ok", "skipped"):
         return "mkt status"
@@ -127,4 +139,4 @@ def _next(results: Sequence[Result]) -> str:
         return "mkt lint"
     if first.failure and first.failure.error_class in _CREDENTIALS:
         return f"mkt verify {first.target}"
-    return f"mkt runs show {short_id(first.run_id)}" if first.run_id else f"mkt status {first.target}"
+    return f"mkt runs show {short_id(first.run_id)}" if kept and first.run_id else f"mkt status {first.target}"

@@ -78,8 +78,14 @@ def event_line(event: ConnectorEvent) -> Text:
         f"  {event.event:<16}  ",
         (clean(target), BOLD),
         "  " if target else "",
-        " ".join(clean(event.message).split()),
+        " ".join(clean(action_text(event) if event.event == "operator.action" else event.message).split()),
     )
+
+
+def action_text(event: ConnectorEvent) -> str:
+    """Return what a person did, who it was and, where it was said, why: "disable acme/roster by ann: holidays"."""
+    reason = event.details.get("reason")
+    return f"{event.message} by {event.details.get('who', 'unknown')}{f': {reason}' if reason else ''}"
 
 
 def counts_page(counts: Mapping[tuple[Key, Stream], tuple[int, int]]) -> Iterator[RenderableType]:

@@ -23,6 +23,7 @@ STYLES: Final = {
     "deferred": YELLOW,
     "overdue": RED,
     "broken": RED,
+    "missing": RED,
     "failing": RED,
     "never": YELLOW,
     "pass": GREEN,
@@ -97,8 +98,8 @@ def ago(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "never"
     seconds = (now - moment).total_seconds()
-    amount = _amount(abs(seconds))
-    relative = f"{amount} ago" if seconds >= 0 else f"in {amount}"
+    span = amount(abs(seconds))
+    relative = f"{span} ago" if seconds >= 0 else f"in {span}"
     return f"{relative} ({clock(moment, now)} {moment.astimezone().tzname()})"
 
 
@@ -118,7 +119,8 @@ def duration(milliseconds: int) -> str:
     return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
 
 
-def _amount(seconds: float) -> str:
+def amount(seconds: float) -> str:
+    """Return a span in its largest unit: "40 s", "3 h", "12 d"."""
     if seconds < _MINUTE:
         return f"{int(seconds)} s"
     if seconds < _HOUR:

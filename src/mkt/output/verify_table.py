@@ -1,6 +1,7 @@
 """The report of a verify for a person: the broken ladders step by step, the others as a count."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from rich.console import RenderableType
@@ -28,6 +29,15 @@ def verify_page(report: Report) -> Iterator[RenderableType]:
         yield line(f"{plural(len(passed), 'integration')} passed ({plural(steps, 'step')})")
     yield line(_summary(report))
     yield next_command(_next(results))
+
+
+def change_line(result: Result, now: datetime) -> str:
+    """Return what is new about one integration while a person waits: when, what, who acts."""
+    local = now.astimezone()
+    step = next((step for step in result.steps if step.outcome == "fail"), None)
+    at = f" at {step.title}" if step else ""
+    why = f"{at}: {result.failure.message} ({acts(result.failure.actor)})" if result.failure else ""
+    return clean(f"{local:%H:%M:%S} {local.tzname()}  {result.target}  {result.outcome}{why}")
 
 
 def _integration(result: Result, *, whole: bool) -> Iterator[RenderableType]:

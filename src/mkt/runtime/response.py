@@ -1,5 +1,6 @@
 """A complete answer, as a connector sees it."""
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,9 @@ from mkt.runtime.masking import MaskRegister
 from mkt.runtime.wording import excerpt, is_html
 
 _BOM = b"\xef\xbb\xbf"
+# httpx's own reading cuts an address at its first semicolon, as in `;jsessionid=`.
+_LINK = re.compile(r'<([^>]*)>((?:[^,"<]|"(?:[^"\\]|\\.)*")*)')
+_PARAMETER = re.compile(r';\s*([^\s=;]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?')
 
 
 class HttpResponse:
@@ -37,11 +41,11 @@ class HttpResponse:
 
     @property
     def links(self) -> Mapping[str, str]:
-        """RFC 8288: one address may have several relations, and may be relative."""
+        """RFC 8288: one address may have several relations, and may be relative. Raise `PartnerError` for none."""
         found: dict[str, str] = {}
-        for link in self._plain.links.values():
-            for relation in link.get("rel", "").split():
-                found.setdefault(relation, str(self._url.join(link["url"])))
+        for address, parameters in _LINK.findall(self.headers.get("link", "")):
+            for relation in _relations(parameters):
+                found.setdefault(relation, self._absolute(address))
         return found
 
     def json(self) -> Any:
@@ -67,12 +71,33 @@ class HttpResponse:
         """The partner's own message, safe to show."""
         return excerpt(self.content, self._masker)
 
+    def _absolute(self, address: str) -> str:
+        try:
+            link = httpx.URL(address.strip())
+            # Joining rewrites an address a little, so it is for the relative ones.
+            return str(link if link.is_absolute_url else self._url.join(link))
+        except (httpx.InvalidURL, UnicodeError, ValueError):
+            # Passed over, it would look like the last page, and what stands on the others like deleted.
+            raise PartnerError(
+                f"{self.place} answered with a Link that is no address",
+                remedy="Give the partner's support this line.",
+                code="partner.link",
+            ) from None
+
     @cached_property
     def _plain(self) -> httpx.Response:
-        # httpx knows charsets and the grammar of Link; the body it gets is decompressed already.
-        kept = {name: self.headers[name] for name in ("content-type", "link") if name in self.headers}
+        # httpx knows charsets; the body it gets is decompressed already.
+        kept = {name: self.headers[name] for name in ("content-type",) if name in self.headers}
         return httpx.Response(self.status, headers=kept, content=self.content)
 
     @property
     def _is_utf8(self) -> bool:
         return (self._plain.charset_encoding or "utf-8").lower() in {"utf-8", "utf8", "us-ascii"}
+
+
+def _relations(parameters: str) -> list[str]:
+    """Return the relations of one link: the first `rel` counts (RFC 8288 section 3.3)."""
+    for name, quoted, plain in _PARAMETER.findall(parameters):
+        if name.lower() == "rel":
+            return str(quoted or plain).lower().split()
+    return []

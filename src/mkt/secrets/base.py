@@ -38,6 +38,17 @@ class SecretBackend(Protocol):
 
 @runtime_checkable
 class WritableBackend(SecretBackend, Protocol):
-    """A backend that a rotated refresh token can be written back to."""
+    """A backend that values can be stored in."""
 
-    def write(self, locator: str, value: str) -> None: ...
+    @property
+    def takes_rotated(self) -> bool:
+        """Whether a rotated refresh token is written back here without anybody asking."""
+        ...
+
+    def write(self, locator: str, value: str) -> None:
+        """Store a value, over the one that stood there. Raise `ConfigError` when the place refuses."""
+        ...
+
+    def delete(self, locator: str) -> bool:
+        """Take the value away; False where there is none. Raise `ConfigError` when the place refuses."""
+        ...

@@ -35,17 +35,39 @@ class SecretChain:
         return Lookup(None, tuple(tried))
 
     def write(self, reference: Reference, value: str) -> bool:
-        """Store a new value; False when the place cannot be written. Raise `ConfigError` when it refuses."""
-        backend = self._backends.get(reference.scheme)
-        if not isinstance(backend, WritableBackend):
+        """Store a rotated value; False when the place does not take one. Raise `ConfigError` when it refuses."""
+        backend = self.writable(reference)
+        if backend is None or not backend.takes_rotated:
             return False
         backend.write(reference.locator, value)
         return True
 
-    def _written(self, configuration: ConnectorConfiguration, declaration: SecretDeclaration, text: str) -> Found:
-        reference, backend = self._reference(configuration, declaration.name, text)
+    def written(self, configuration: ConnectorConfiguration, name: str) -> Reference | None:
+        """Return what `secrets:` says of a name; raise `ConfigError` for what may not stand there."""
+        text = configuration.secrets.get(name)
+        return None if text is None else self._reference(configuration, name, text)
+
+    def writable(self, reference: Reference) -> WritableBackend | None:
+        """Return the backend where values can be stored under this reference."""
+        backend = self._backends.get(reference.scheme)
+        return backend if isinstance(backend, WritableBackend) else None
+
+    def places(self, configuration: ConnectorConfiguration, name: str) -> Sequence[Reference]:
+        """Return where a secret is looked for that `secrets:` does not name."""
+        return [place for place in default_places(configuration, name) if place.scheme in self._backends]
+
+    def look_at(self, reference: Reference) -> Found | Tried:
+        """Look in one place alone, whatever is wrong with it."""
         try:
-            value = backend.read(reference.locator)
+            value = self._backends[reference.scheme].read(reference.locator)
+        except ConfigError as error:
+            return Tried(str(reference), error.message)
+        return Found(reference, value) if value else Tried(str(reference), _why(value))
+
+    def _written(self, configuration: ConnectorConfiguration, declaration: SecretDeclaration, text: str) -> Found:
+        reference = self._reference(configuration, declaration.name, text)
+        try:
+            value = self._backends[reference.scheme].read(reference.locator)
         except ConfigError as error:
             raise ConfigError(
                 f"secret {declaration.name} of {configuration.target} cannot be read from {reference}: "
@@ -57,12 +79,10 @@ class SecretChain:
             raise missing(configuration, declaration, [Tried(str(reference), _why(value))])
         return Found(reference, value)
 
-    def _reference(
-        self, configuration: ConnectorConfiguration, name: str, text: str
-    ) -> tuple[Reference, SecretBackend]:
+    def _reference(self, configuration: ConnectorConfiguration, name: str, text: str) -> Reference:
         place = configuration.place(f"secrets.{name}")
         try:
-            reference, backend = self._parse(text)
+            reference = self._parse(text)
         except ValueError as error:
             raise ConfigError(
                 f"secrets.{name} of {configuration.target}: {error}; {place}",
@@ -77,9 +97,9 @@ class SecretChain:
                 "mkt.toml.",
                 code="config.secret_forbidden",
             )
-        return reference, backend
+        return reference
 
-    def _parse(self, text: str) -> tuple[Reference, SecretBackend]:
+    def _parse(self, text: str) -> Reference:
         """Raise ValueError without the text: before it is known to be a reference it may be a value."""
         reference = Reference.parse(text)
         backend = self._backends.get(reference.scheme)
@@ -87,7 +107,7 @@ class SecretChain:
             raise ValueError(f"not one of the known places: {', '.join(f'{scheme}:' for scheme in self._backends)}")
         if problem := backend.check(reference.locator):
             raise ValueError(problem)
-        return reference, backend
+        return reference
 
     def _allowed(self, configuration: ConnectorConfiguration, reference: Reference) -> bool:
         if configuration.origin.source != "supabase" or reference.scheme == "supabase":
@@ -105,18 +125,12 @@ class SecretChain:
             if value:
                 yield Found(None, value)
             tried.append(Tried(f"settings.{declaration.name.lower()}", _why(value)))
-        for reference in default_places(configuration, declaration.name):
-            backend = self._backends.get(reference.scheme)
-            if backend is None:
-                continue
-            try:
-                value = backend.read(reference.locator)
-            except ConfigError as error:
-                tried.append(Tried(str(reference), error.message))
-                continue
-            if value:
-                yield Found(reference, value)
-            tried.append(Tried(str(reference), _why(value)))
+        for reference in self.places(configuration, declaration.name):
+            looked = self.look_at(reference)
+            if isinstance(looked, Found):
+                yield looked
+            else:
+                tried.append(looked)
 
 
 def _setting(configuration: ConnectorConfiguration, name: str) -> str | None:

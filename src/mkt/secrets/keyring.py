@@ -15,6 +15,7 @@ class KeyringBackend:
     """Asks whichever keyring the library finds; one caller at a time, since not all of them are thread-safe."""
 
     scheme = "keyring"
+    takes_rotated = True
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,6 +34,14 @@ class KeyringBackend:
         service, _, username = locator.rpartition("/")
         with self._open() as keyring:
             keyring.set_password(service, username, value)
+
+    def delete(self, locator: str) -> bool:
+        service, _, username = locator.rpartition("/")
+        with self._open() as keyring:
+            if keyring.get_password(service, username) is None:
+                return False
+            keyring.delete_password(service, username)
+        return True
 
     @contextmanager
     def _open(self) -> "Iterator[Keyring]":
@@ -62,3 +71,20 @@ class KeyringBackend:
                 remedy="Try `python -m keyring diagnose` as the account that mkt runs under.",
                 code="config.keyring",
             ) from None
+        except _connection_errors() as error:
+            raise ConfigError(
+                f"the keyring does not answer: {type(error).__name__}",
+                remedy="Its session has ended, or its daemon has: log in again as the account that mkt runs under, "
+                "or use an env: or file: reference here.",
+                code="config.no_keyring",
+            ) from None
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """Return what is raised besides when a bus or a daemon goes away; its libraries are there on Linux alone."""
+    try:
+        from jeepney import DBusErrorResponse  # type: ignore[import-untyped]  # noqa: PLC0415 - as in `_open`
+        from secretstorage.exceptions import SecretStorageException  # noqa: PLC0415 - as in `_open`
+    except ImportError:
+        return OSError, EOFError
+    return OSError, EOFError, DBusErrorResponse, SecretStorageException

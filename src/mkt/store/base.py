@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
 
-from mkt.contract import Complete, ConnectorEvent, Json, JsonObject, Level, Stream
+from mkt.contract import Complete, ConnectorEvent, EventName, Json, JsonObject, Level, Stream
 
 
 class Key(NamedTuple):
@@ -110,6 +111,16 @@ class StreamChanges:
     listed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedRecord:
+    """What a staged run would do to one record: its data as it is and as it will be, None where there is none."""
+
+    external_id: str
+    change: Literal["created", "updated", "deleted"]
+    before: JsonObject | None
+    after: JsonObject | None
+
+
 class SyncWriter(Protocol):
     """One run's way into the store.
 
@@ -137,6 +148,10 @@ class SyncWriter(Protocol):
         """Return what `promote` would apply or, of a direct run, what was applied."""
         ...
 
+    def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]:
+        """Return the first `limit` records of each stream that `promote` would change; none of a direct run."""
+        ...
+
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
         """Apply everything in one transaction and return it; the streams are finished `as_of` then."""
         ...
@@ -162,13 +177,35 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery:
-    """Which events: of these integrations (None: all), after this id, the newest `limit` of them."""
+    """Which events: of these integrations (None: all), after this id, the newest `limit` of them.
+
+    Events of a tenant as a whole have the key `Key(tenant, "")`.
+    """
 
     keys: Collection[Key] | None = None
     run_id: str = ""
     levels: Collection[Level] = ()
+    names: Collection[EventName] = ()
     after_id: str = ""
     limit: int | None = None
+
+
+class Retention(NamedTuple):
+    """How long each kind of history is kept. Leftovers of runs are kept for `STAGING_KEPT`."""
+
+    events: timedelta
+    runs: timedelta
+    tombstones: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """How much of each kind was older than that."""
+
+    events: int = 0
+    runs: int = 0
+    tombstones: int = 0
+    stagings: int = 0
 
 
 class Store(Protocol):
@@ -260,6 +297,25 @@ class Store(Protocol):
 
     def counts(self) -> dict[tuple[Key, Stream], tuple[int, int]]:
         """Return live and deleted records of each stream."""
+        ...
+
+    # housekeeping
+    def prune(self, kept: Retention, now: datetime, *, dry_run: bool = False) -> Pruned:
+        """Forget what is older than it is kept, in small transactions; `dry_run` counts it only.
+
+        The last run of each integration stays, and so does the staging of a run that goes on.
+        """
+        ...
+
+    def backup(self, path: Path) -> None:
+        """Copy everything, as of one moment, to a new file that only its owner can read.
+
+        Raise `Refused` where the file exists or cannot be made; a copy that is not whole is never left behind.
+        """
+        ...
+
+    def purge(self, tenant: str) -> None:
+        """Erase every trace of a tenant; raise `Refused` while one of its integrations runs."""
         ...
 
 

@@ -225,8 +225,9 @@ class ConnectorContract:
             assert elsewhere.requests == []
 
     def test_a_host_that_is_not_its_own_is_never_called(self, bench: Workbench) -> None:
+        manifest = bench.engine.registry[bench.configuration.connector].require_manifest()
         strange = json.loads(json.dumps(bench.configuration.settings).replace("127.0.0.1", "example.invalid"))
-        if strange != bench.configuration.settings:
+        if "any" not in manifest.hosts and strange != bench.configuration.settings:
             bench.configure(json.loads(json.dumps(strange).replace("http://", "https://")))
             result = bench.verify()
             assert result.failure is not None

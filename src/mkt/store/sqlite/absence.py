@@ -28,14 +28,15 @@ _COMPLETES: Final = """
     select c.source, c.scope, c.trusted from integration_staging_completes c
     left join integration_staging_streams t on t.staging = c.staging and t.source = c.source
     where c.staging = ? and coalesce(t.invalid, 0) = 0"""
-# The first part reads the index on (source, external_id) alone: only what was not seen costs a look at its row.
+# The first part merges two indexes that are in the same order: only what was not seen costs a look at its row.
+# Without a limit SQLite leaves out the order inside a part, and with it the merge, which takes a quarter of the time.
 _ABSENT_UNSCOPED: Final = """
     with unseen as materialized (
-        select r.external_id from integration_records r
-        where r.source = :source
-          and not exists (select 1 from integration_staging_seen s
-                          where s.staging = :staging and s.source = :source and s.scope = ''
-                            and s.external_id = r.external_id))
+        select external_id from integration_records where source = :source
+        except
+        select external_id from integration_staging_seen
+        where staging = :staging and source = :source and scope = ''
+        order by external_id limit -1)
     insert into temp.absent (source, scope, external_id, removed)
     select :source, '', u.external_id, :trusted
     from unseen u cross join integration_records r on r.source = :source and r.external_id = u.external_id

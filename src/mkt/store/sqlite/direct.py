@@ -1,25 +1,29 @@
 """The first load of an integration: rows are visible at once, absence deletes nothing."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal
 
 from mkt.contract import Stream
-from mkt.store.base import Batch, StreamChanges
+from mkt.store.base import Batch, ChangedRecord, Row, StreamChanges
 from mkt.store.sqlite import headers, sources, tombstones
 from mkt.store.sqlite.columns import id_list, stamp
 from mkt.store.sqlite.connection import Database
-from mkt.store.sqlite.live import Known, Part, change, known, parts
+from mkt.store.sqlite.live import ChangeKind, Known, Part, change, known, parts
+from mkt.store.sqlite.many import insert_many
 from mkt.store.sqlite.writer import Opened, Writer
 
 _PUT: Final = """
     insert or replace into integration_records
         (source, external_id, hash, deleted, unscoped, first_seen_at, changed_at, data)
-    values (?, ?, ?, 0, ?, ?, ?, ?)"""
+    values {rows}"""
+_ROW: Final = "(?, ?, ?, 0, ?, ?, ?, ?)"
 _STAND_UNSCOPED: Final = "update integration_records set unscoped = 1 where source = ? and external_id = ?"
-_STAND_IN: Final = "insert or ignore into integration_record_scopes (source, scope, external_id) values (?, ?, ?)"
+_STAND_IN: Final = """
+    insert or ignore into integration_record_scopes (source, scope, external_id)
+    select ?, ?, value from json_each(?)"""
 _MEET: Final = "insert into integration_staging_seen (staging, source, scope, external_id) values (?, ?, '', ?)"
 _MET: Final = """
     select external_id from integration_staging_seen
@@ -52,6 +56,11 @@ class DirectWriter(Writer):
             stream: replace(counts, seen=counts.created + counts.updated + counts.unchanged)
             for stream, counts in self._counts.items()
         }
+
+    def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]:
+        """Return nothing: what a first load writes stands in the store already."""
+        del limit
+        return {}
 
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
         """Mark the streams finished, so that every later run is staged; a window is no whole load."""
@@ -89,10 +98,10 @@ class DirectWriter(Writer):
     def _apply(self, connection: sqlite3.Connection, stream: Stream, part: Part) -> None:
         source, now = self._run.sources[stream], stamp(self._now())
         before = known(connection, source, part.last)
-        kinds = {key: change(row, before.get(key)) for key, row in part.last.items()}
-        self._count(connection, stream, part, before)
-        put = [key for key, kind in kinds.items() if kind in {"created", "updated"}]
-        connection.executemany(_PUT, _rows(source, part, before, put, now))
+        kinds = {key: kind for key, row in part.last.items() if (kind := _change(row, before.get(key))) is not None}
+        self._count(connection, stream, before, kinds)
+        put = [key for key, kind in kinds.items() if kind != "deleted"]
+        insert_many(connection, _PUT, _ROW, _rows(source, part, before, put, now))
         gone = [key for key, kind in kinds.items() if kind == "deleted"]
         if gone:
             tombstones.new_list(connection)
@@ -100,21 +109,26 @@ class DirectWriter(Writer):
             tombstones.bury(connection, now)
         _stand(connection, source, part, before)
 
-    def _count(self, connection: sqlite3.Connection, stream: Stream, part: Part, before: dict[str, Known]) -> None:
+    def _count(
+        self,
+        connection: sqlite3.Connection,
+        stream: Stream,
+        before: Mapping[str, Known],
+        kinds: Mapping[str, ChangeKind],
+    ) -> None:
         source, counts = self._run.sources[stream], self._pending[stream]
+        counts.created += len(kinds.keys() - before.keys())
         met = self._met(connection, source, before)
         first = {key for key, was in before.items() if not was.deleted and not self._written(was) and key not in met}
         connection.executemany(_MEET, [(self._run.staging, source, key) for key in first])
-        for key, row in part.last.items():
-            was = before.get(key)
-            before_run = key in first or key in met
-            written = was is not None and self._written(was)
-            if was is not None and key not in first:
+        for key, was in before.items():
+            kind, before_run, written = kinds.get(key), key in first or key in met, self._written(was)
+            if key not in first:
                 _add(counts, standing(before=before_run, now=not was.deleted, written=written), -1)
-            written = written or change(row, was) is not None
-            _add(counts, standing(before=before_run, now=row.document is not None, written=written), 1)
+            live = kind != "deleted" if kind else not was.deleted
+            _add(counts, standing(before=before_run, now=live, written=written or kind is not None), 1)
 
-    def _met(self, connection: sqlite3.Connection, source: int, before: dict[str, Known]) -> set[str]:
+    def _met(self, connection: sqlite3.Connection, source: int, before: Mapping[str, Known]) -> set[str]:
         """Return the ids that were live before this run and that it has met already."""
         if not before or not self._run.known:
             return set()
@@ -125,21 +139,26 @@ class DirectWriter(Writer):
         return was.seq >= self._run.first_seq
 
 
+def _change(row: Row, was: Known | None) -> ChangeKind | None:
+    return change(row, None if was is None or was.deleted else was.digest)
+
+
 def _rows(
-    source: int, part: Part, before: dict[str, Known], put: list[str], now: str
+    source: int, part: Part, before: Mapping[str, Known], put: Iterable[str], now: str
 ) -> Iterator[tuple[int, str, bytes, bool, str, str, str]]:
+    unscoped = {key for key, was in before.items() if was.unscoped}.union(part.standing.get("", ()))
     for key in put:
         row, was = part.last[key], before.get(key)
-        unscoped = "" in part.scopes[key] or (was is not None and was.unscoped)
         document = (row.document or b"").decode()
-        yield source, key, row.digest, unscoped, was.first_seen_at if was else now, now, document
+        yield source, key, row.digest, key in unscoped, was.first_seen_at if was else now, now, document
 
 
-def _stand(connection: sqlite3.Connection, source: int, part: Part, before: dict[str, Known]) -> None:
+def _stand(connection: sqlite3.Connection, source: int, part: Part, before: Mapping[str, Known]) -> None:
     """Note the scopes of the records; a new scope of an unchanged record is no change of it."""
-    named = [(source, scope, key) for key, scopes in part.scopes.items() for scope in scopes if scope]
-    connection.executemany(_STAND_IN, named)
-    unscoped = [key for key, was in before.items() if not was.unscoped and "" in part.scopes.get(key, ())]
+    for scope, ids in part.standing.items():
+        if scope:
+            connection.execute(_STAND_IN, (source, scope, id_list(ids)))
+    unscoped = {key for key, was in before.items() if not was.unscoped}.intersection(part.standing.get("", ()))
     connection.executemany(_STAND_UNSCOPED, [(source, key) for key in unscoped])
 
 

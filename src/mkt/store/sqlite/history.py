@@ -14,13 +14,15 @@ _ADD_EVENT: Final = """
     insert or ignore into integration_events
         (id, timestamp, event, level, message, tenant_id, integration, connector, category, run_id, details)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-# `:keys` and `:levels` are JSON arrays, NULL for all. The order is that of arrival: ids sort only to the millisecond.
+# `:keys`, `:levels` and `:names` are JSON arrays, NULL for all. The order is that of arrival: ids sort only to the
+# millisecond.
 _WANTED: Final = """
     from integration_events
     where seq > :after
       and (:run = '' or run_id = :run)
       and (:levels is null or level in (select value from json_each(:levels)))
-      and (:keys is null or (tenant_id, integration) in
+      and (:names is null or event in (select value from json_each(:names)))
+      and (:keys is null or (tenant_id, coalesce(integration, '')) in
           (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys)))"""
 _EVENTS: Final = (
     "select seq, id, timestamp, event, level, message, tenant_id, integration, connector, category, run_id, details"
@@ -65,6 +67,7 @@ def events(database: Database, query: EventQuery) -> Iterator[ConnectorEvent]:
         "after": 0,
         "run": query.run_id,
         "levels": dump(list(query.levels)) if query.levels else None,
+        "names": dump(list(query.names)) if query.names else None,
         "keys": key_list(query.keys),
         "newest": query.limit,
     }

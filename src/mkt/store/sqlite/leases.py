@@ -36,8 +36,10 @@ _RENEW: Final = """
     update leases set renewed_at = ? where tenant_id = ? and integration = ? and holder = ? and epoch = ?"""
 _DROP: Final = """
     delete from leases where tenant_id = ? and integration = ? and holder = ? and (epoch is null or epoch = ?)"""
+# The first epoch is a time, so that no lease from before a purge has the number of one after it.
 _RAISE: Final = """
-    insert into integration_leases (tenant_id, integration, epoch) values (?, ?, 1)
+    insert into integration_leases (tenant_id, integration, epoch)
+    values (?, ?, cast(strftime('%s', 'now') as integer))
     on conflict (tenant_id, integration) do update set epoch = epoch + 1
     returning epoch"""
 _END: Final = """

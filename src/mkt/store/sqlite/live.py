@@ -1,8 +1,9 @@
 """The records as they are, looked up a batch at a time, and how one row changes them."""
 
 import sqlite3
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from mkt.contract import Stream
@@ -11,9 +12,11 @@ from mkt.store.sqlite.columns import id_list
 
 ChangeKind = Literal["created", "updated", "deleted"]
 
-_KNOWN: Final = """
-    select external_id, seq, hash, deleted, unscoped, first_seen_at from integration_records
-    where source = ? and external_id in (select value from json_each(?))"""
+# The ids drive the search: `external_id in (...)` would sort them into a table of their own first.
+_AMONG: Final = """
+    from json_each(:ids) i cross join integration_records r on r.source = :source and r.external_id = i.value"""
+_KNOWN: Final = "select r.external_id, r.seq, r.hash, r.deleted, r.unscoped, r.first_seen_at" + _AMONG
+_DIGESTS: Final = "select r.external_id, r.hash" + _AMONG + " where r.deleted = 0"
 _COUNT: Final = "select count(*) from integration_records where source = ?"
 _COUNT_GONE: Final = "select count(*) from integration_records where source = ? and deleted = 1"
 
@@ -28,44 +31,66 @@ class Known(NamedTuple):
     first_seen_at: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Part:
-    """One stream's part of a batch: the last row of each id, the scopes it stands in, the ids that were deleted."""
+    """One stream's part of a batch.
 
-    last: dict[str, Row] = field(default_factory=dict)
-    scopes: dict[str, set[str]] = field(default_factory=dict)
-    deleted: set[str] = field(default_factory=set)
+    `last` is the last row of each id, `standing` the ids of each scope, some more than once; an id that was
+    deleted stands only where it was listed afterwards.
+    """
 
-    def add(self, row: Row) -> None:
-        self.last[row.external_id] = row
-        if row.document is None:
-            self.deleted.add(row.external_id)
-            self.scopes.pop(row.external_id, None)
-        else:
-            self.scopes.setdefault(row.external_id, set()).add(row.scope)
+    last: Mapping[str, Row]
+    standing: Mapping[str, Sequence[str]]
+    deleted: Sequence[str]
 
 
 def parts(rows: Iterable[Row]) -> dict[Stream, Part]:
     """Split a batch by stream."""
-    found: dict[Stream, Part] = {}
+    found: defaultdict[Stream, list[Row]] = defaultdict(list)
     for row in rows:
-        found.setdefault(row.stream, Part()).add(row)
-    return found
+        found[row.stream].append(row)
+    return {stream: _part(of_stream) for stream, of_stream in found.items()}
 
 
-def known(connection: sqlite3.Connection, source: int, ids: Collection[str]) -> dict[str, Known]:
+def _part(rows: Sequence[Row]) -> Part:
+    last = {row.external_id: row for row in rows}
+    deleted = [row.external_id for row in rows if row.document is None]
+    standing: defaultdict[str, list[str]] = defaultdict(list)
+    for row in _after_deletes(rows) if deleted else rows:
+        standing[row.scope].append(row.external_id)
+    return Part(last, standing, deleted)
+
+
+def _after_deletes(rows: Sequence[Row]) -> list[Row]:
+    """Leave out the deletes, and of each deleted id what came before."""
+    deleted: set[str] = set()
+    kept: list[Row] = []
+    for row in reversed(rows):
+        if row.document is None:
+            deleted.add(row.external_id)
+        elif row.external_id not in deleted:
+            kept.append(row)
+    return kept
+
+
+def known(connection: sqlite3.Connection, source: int, ids: Iterable[str]) -> dict[str, Known]:
     """Look up the records of a batch; an id that the store never had is not in the answer."""
-    rows = connection.execute(_KNOWN, (source, id_list(ids)))
+    rows = connection.execute(_KNOWN, {"source": source, "ids": id_list(ids)})
     return {row[0]: Known(row[1], row[2], bool(row[3]), bool(row[4]), row[5]) for row in rows}
 
 
-def change(row: Row, before: Known | None) -> ChangeKind | None:
-    """Return what the row does to the record, None when nothing changes."""
-    if before is None or before.deleted:
+def digests(connection: sqlite3.Connection, source: int, ids: Iterable[str]) -> dict[str, bytes]:
+    """Look up the digests of those records of a batch that are live."""
+    return dict(connection.execute(_DIGESTS, {"source": source, "ids": id_list(ids)}).fetchall())
+
+
+def change(row: Row, live: bytes | None) -> ChangeKind | None:
+    """Return what the row does to the record, whose digest is None unless it is live; None for nothing."""
+    if live is None:
         return None if row.document is None else "created"
     if row.document is None:
         return "deleted"
-    return None if row.digest == before.digest else "updated"
+    return None if row.digest == live else "updated"
 
 
 def count_live(connection: sqlite3.Connection, source: int) -> int:

@@ -128,6 +128,7 @@ def _prepare_file(path: Path) -> None:
 
 def _prepare_schema(path: Path, connection: sqlite3.Connection) -> None:
     if _identity(connection) == (0, 0):
+        connection.execute(f"pragma page_size = {schema.PAGE_BYTES}")
         # Before the switch to WAL, so that the identity is in the file itself, where `_refuse_foreign` looks.
         connection.execute("begin exclusive")
         if _empty(connection):

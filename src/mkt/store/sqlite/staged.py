@@ -6,14 +6,17 @@ from datetime import datetime
 from typing import Final
 
 from mkt.contract import Complete, Stream
-from mkt.store.base import Batch, StreamChanges
-from mkt.store.sqlite import absence, headers, promotion, sources, summary
+from mkt.store.base import Batch, ChangedRecord, StreamChanges
+from mkt.store.sqlite import absence, headers, preview, promotion, sources, summary
 from mkt.store.sqlite.columns import dump, id_list, stamp
-from mkt.store.sqlite.live import Part, change, known, parts
+from mkt.store.sqlite.live import Part, change, digests, parts
+from mkt.store.sqlite.many import insert_many
 from mkt.store.sqlite.writer import Writer
 
+# One statement for the ids of a scope: a statement for each id would cost four times as much.
 _SEE: Final = """
-    insert or ignore into integration_staging_seen (staging, source, scope, external_id) values (?, ?, ?, ?)"""
+    insert or ignore into integration_staging_seen (staging, source, scope, external_id)
+    select ?, ?, ?, value from json_each(?)"""
 # Two statements, because each has an index of its own: the key, and the one that holds the named scopes only.
 _UNSEE: Final = """
     delete from integration_staging_seen
@@ -22,9 +25,12 @@ _UNSEE_NAMED: Final = """
     delete from integration_staging_seen
     where staging = ? and source = ? and scope <> '' and external_id in (select value from json_each(?))"""
 _STAGE: Final = """
-    insert into integration_staging (staging, source, external_id, change, hash, document) values (?, ?, ?, ?, ?, ?)
+    insert into integration_staging (staging, source, external_id, change, hash, document)
+    values {rows}
     on conflict (staging, source, external_id) do update
     set change = excluded.change, hash = excluded.hash, document = excluded.document"""
+_STAGED_ROW: Final = "(?, ?, ?, ?, ?, ?)"
+_ANY_STAGED: Final = "select exists (select 1 from integration_staging where staging = ? and source = ?)"
 _UNSTAGE: Final = """
     delete from integration_staging
     where staging = ? and source = ? and external_id in (select value from json_each(?))"""
@@ -46,6 +52,10 @@ class StagedWriter(Writer):
     def changes(self) -> dict[Stream, StreamChanges]:
         with self._database.read() as connection:
             return self._changes(connection)
+
+    def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]:
+        with self._database.read() as connection:
+            return preview.changed(connection, self._run.staging, self._run.sources, limit)
 
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
         if self._run.dry_run:
@@ -92,20 +102,21 @@ class StagedWriter(Writer):
 
     def _stage(self, connection: sqlite3.Connection, source: int, part: Part) -> None:
         staging = self._run.staging
-        before = known(connection, source, part.last)
-        kinds = {key: change(row, before.get(key)) for key, row in part.last.items()}
-        same = [key for key, kind in kinds.items() if kind is None]
-        connection.execute(_UNSTAGE, (staging, source, id_list(same)))
-        connection.executemany(
-            _STAGE,
-            [
-                (staging, source, key, kind, row.digest, None if row.document is None else row.document.decode())
-                for key, row in part.last.items()
-                if (kind := kinds[key]) is not None
-            ],
-        )
+        before = digests(connection, source, part.last)
+        staged: list[tuple[int, int, str, str, bytes, str | None]] = []
+        same: list[str] = []
+        for key, row in part.last.items():
+            kind = change(row, before.get(key))
+            if kind is None:
+                same.append(key)
+            else:
+                document = None if row.document is None else row.document.decode()
+                staged.append((staging, source, key, kind, row.digest, document))
+        if same and connection.execute(_ANY_STAGED, (staging, source)).fetchone()[0]:
+            connection.execute(_UNSTAGE, (staging, source, id_list(same)))
+        insert_many(connection, _STAGE, _STAGED_ROW, staged)
         if part.deleted:
             connection.execute(_UNSEE, (staging, source, id_list(part.deleted)))
             connection.execute(_UNSEE_NAMED, (staging, source, id_list(part.deleted)))
-        seen = [(staging, source, scope, key) for key, scopes in part.scopes.items() for scope in scopes]
-        connection.executemany(_SEE, seen)
+        for scope, ids in part.standing.items():
+            connection.execute(_SEE, (staging, source, scope, id_list(ids)))

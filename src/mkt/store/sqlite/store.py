@@ -8,8 +8,18 @@ from pathlib import Path
 from typing import Self
 
 from mkt.contract import ConnectorEvent, Json, Stream
-from mkt.store.base import EventQuery, IntegrationState, Key, Lease, Run, StoredRecord, SyncWriter
-from mkt.store.sqlite import headers, history, memory, opening, records, states, syncing
+from mkt.store.base import (
+    EventQuery,
+    IntegrationState,
+    Key,
+    Lease,
+    Pruned,
+    Retention,
+    Run,
+    StoredRecord,
+    SyncWriter,
+)
+from mkt.store.sqlite import backup, headers, history, memory, opening, purge, records, retention, states, syncing
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.leases import Leases, check_lease
 
@@ -136,3 +146,12 @@ class SqliteStore:
 
     def counts(self) -> dict[tuple[Key, Stream], tuple[int, int]]:
         return records.counts(self._database)
+
+    def prune(self, kept: Retention, now: datetime, *, dry_run: bool = False) -> Pruned:
+        return retention.prune(self._database, self._leases, kept, now, dry_run=dry_run)
+
+    def backup(self, path: Path) -> None:
+        backup.backup(self._database, path)
+
+    def purge(self, tenant: str) -> None:
+        purge.purge(self._database, self._leases, tenant)

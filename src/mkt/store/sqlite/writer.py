@@ -10,7 +10,7 @@ from typing import Final
 
 from mkt.contract import Json, Stream
 from mkt.errors import LeaseLost
-from mkt.store.base import Batch, Lease, StreamChanges
+from mkt.store.base import Batch, ChangedRecord, Lease, StreamChanges
 from mkt.store.sqlite import memory
 from mkt.store.sqlite.columns import stamp
 from mkt.store.sqlite.connection import Database
@@ -68,6 +68,8 @@ class Writer(ABC):
 
     @abstractmethod
     def changes(self) -> dict[Stream, StreamChanges]: ...
+    @abstractmethod
+    def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]: ...
     @abstractmethod
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]: ...
     @abstractmethod

@@ -1,0 +1,43 @@
+"""What `mkt verify --for-customer` writes: a text to send for each integration that failed or warned."""
+
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import typer
+
+from mkt.cli.options import Output, shape
+from mkt.cli.wiring import build_registry
+from mkt.engine.report import Report
+from mkt.output.customer import customer_object, customer_texts, document
+from mkt.output.json import write_document, write_lines
+from mkt.output.text import console_for, plural
+from mkt.store.base import Store
+from mkt.telemetry.base import Sink
+from mkt.telemetry.terminal import TerminalSink
+
+
+class CustomerOutput:
+    """Nothing but the texts stands on stdout, so that they can be piped into a mail."""
+
+    def __init__(self, output: Output) -> None:
+        self._shape = shape(output, piped="table", terminal=sys.stdout.isatty())
+
+    def sinks(self, store: Store) -> list[Sink]:
+        """Show progress to a person at a terminal."""
+        del store
+        return [TerminalSink(console_for(sys.stderr))] if self._shape == "table" else []
+
+    def finish(self, report: Report) -> None:
+        """Write the texts, and on stderr that there is none to send."""
+        names = {name: connector.manifest.name for name, connector in build_registry().items() if connector.manifest}
+        texts = customer_texts(report, names, datetime.now(UTC))
+        with suppress(BrokenPipeError):  # a reader that has left changes nothing about the exit code
+            if self._shape == "json":
+                write_document([customer_object(text) for text in texts], sys.stdout.buffer)
+            elif self._shape == "jsonl":
+                write_lines([customer_object(text) for text in texts], sys.stdout.buffer)
+            elif texts:
+                sys.stdout.write(document(texts))
+        if not texts:
+            typer.echo(f"nothing to send: {plural(len(report.results), 'integration')} passed", err=True)

@@ -1,0 +1,57 @@
+"""`mkt db prune` and `mkt db backup`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mkt.cli.actions import open_record
+from mkt.cli.options import Logged, OutputOption, new_app, spread
+from mkt.cli.present import present
+from mkt.cli.wiring import build_settings
+from mkt.engine.retention import retention_of
+from mkt.output.housekeeping import backup_object, backup_page, pruned_object, pruned_page
+
+app = new_app("Look after the store.")
+
+
+@app.callback()
+def db() -> None:
+    """Look after the store."""
+
+
+@app.command()
+@spread
+def prune(
+    *,
+    installation: Logged,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only, forget nothing.")] = False,
+    output: OutputOption = "auto",
+) -> None:
+    """Forget what is older than `[retention]` says. A sync does so by itself once a day."""
+    settings = build_settings(installation)
+    with open_record(settings) as record:
+        pruned = record.store.prune(retention_of(settings), datetime.now(UTC), dry_run=dry_run)
+        if not dry_run:
+            record.note("prune", "")
+    present(
+        output,
+        lambda: pruned_object(pruned, dry_run=dry_run),
+        lambda: pruned_page(pruned, settings.retention, dry_run=dry_run),
+    )
+
+
+@app.command()
+@spread
+def backup(
+    *,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The new file; nothing is overwritten.")],
+    installation: Logged,
+    output: OutputOption = "auto",
+) -> None:
+    """Copy the store, checked, to a new file, while others go on working with it."""
+    with open_record(build_settings(installation)) as record:
+        record.store.backup(path.absolute())
+        record.note("backup", "")
+    present(output, lambda: backup_object(path), lambda: backup_page(path))

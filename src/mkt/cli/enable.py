@@ -1,0 +1,34 @@
+"""`mkt enable`."""
+
+from typing import Annotated
+
+import typer
+
+from mkt.cli.actions import open_record, tenant_folder
+from mkt.cli.options import Installation, OutputOption, new_app, spread
+from mkt.cli.present import present
+from mkt.cli.wiring import build_registry, build_settings, build_source
+from mkt.engine.switch import enable as enable_targets
+from mkt.output.onboarding_text import switched_object, switched_page
+
+app = new_app()
+
+
+@app.command()
+@spread
+def enable(
+    *,
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="TENANT or TENANT/INTEGRATION.")],
+    installation: Installation,
+    reason: Annotated[str, typer.Option("--reason", help="Why: it is kept with the event.")] = "",
+    output: OutputOption = "auto",
+) -> None:
+    """Enable integrations in their tenant's file."""
+    settings = build_settings(installation)
+    source, folder = build_source(settings), tenant_folder(settings)
+    with open_record(settings) as record:
+        found = enable_targets(source, folder, targets, build_registry())
+        for each in found:
+            if each.changed:
+                record.note("enable", each.configuration.target, reason)
+    present(output, lambda: [switched_object(each) for each in found], lambda: switched_page(found))

@@ -1,0 +1,29 @@
+"""Removing a staging that nobody needs, however large it is."""
+
+from collections.abc import Callable
+from typing import Final
+
+from mkt.store.sqlite import headers
+from mkt.store.sqlite.chunks import delete_in_chunks
+from mkt.store.sqlite.connection import Database
+
+# From here on no run goes on from it: half of a staging is none.
+_GIVE_UP: Final = "update integration_staging_runs set resumable = 0 where staging = ?"
+_ROWS: Final = """
+    delete from integration_staging
+    where position in (select position from integration_staging where staging = :staging limit :chunk)"""
+_SEEN: Final = """
+    delete from integration_staging_seen
+    where (staging, source, scope, external_id) in
+        (select staging, source, scope, external_id from integration_staging_seen
+         where staging = :staging limit :chunk)"""
+
+
+def remove(database: Database, staging: int, renew: Callable[[], object]) -> None:
+    """Remove a staging. The caller has the lease of its integration; `renew` keeps it."""
+    with database.write() as connection:
+        connection.execute(_GIVE_UP, (staging,))
+    for statement in (_ROWS, _SEEN):
+        delete_in_chunks(database, statement, {"staging": staging}, renew)
+    with database.write() as connection:
+        headers.remove(connection, staging)
