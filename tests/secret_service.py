@@ -20,7 +20,11 @@ _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuratio
 <busconfig>
   <type>session</type>
   <listen>unix:path={socket}</listen>
-  <policy context="default"><allow send_destination="*"/><allow own="*"/></policy>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
 </busconfig>
 """
 
@@ -43,30 +47,35 @@ def _bus(folder: Path) -> Iterator[Session]:
     config = folder / "bus.xml"
     config.write_text(_BUS.format(socket=folder / "bus"))
     command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address=1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as bus:
+    with _ended(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)) as bus:
         assert bus.stdout is not None
-        address = bus.stdout.readline().strip()
+        address = bus.stdout.readline().decode().strip()
         yield {"DBUS_SESSION_BUS_ADDRESS": address, "XDG_RUNTIME_DIR": str(folder), "XDG_DATA_HOME": str(folder)}
-        bus.terminate()
 
 
 @contextmanager
 def _keyring(session: Session) -> Iterator[None]:
     command = ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"]
     environment = {"PATH": "/usr/bin:/bin", "HOME": session["XDG_DATA_HOME"], **session}
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment,
+    quiet = subprocess.DEVNULL
+    with _ended(
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=environment)
     ) as daemon:
         assert daemon.stdin is not None
         daemon.stdin.write(b"a password of the tests")
         daemon.stdin.close()
         _wait_for_name(session)
         yield
-        daemon.terminate()
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """End a process whatever happens: one that is left would be waited for."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def _wait_for_name(session: Session) -> None:

@@ -3,6 +3,7 @@
 import os
 import pty
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from tests.cli.front import Mkt, Project
 
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
+from mkt.store.base import Key
+from mkt.store.sqlite import SqliteStore
 
 TOMORROW = str(datetime.now(UTC).date() + timedelta(days=1))
 READY = """\
@@ -301,6 +304,19 @@ def test_purging_erases_the_records_also_after_the_file_has_gone(mkt: Mkt) -> No
     assert mkt("records", "list", "-o", "json").document == []
     assert mkt("runs", "list", "-o", "json").document == []
     assert actions(mkt) == [("purge", "northwind", "")]
+
+
+def test_what_runs_is_not_purged_and_what_is_left_to_do_is_said(mkt: Mkt, file: Path, project: Project) -> None:
+    with closing(SqliteStore.open(project.root / ".mkt" / "mkt.db")) as store:
+        lease = store.acquire(Key("northwind", "roster"))
+        answer = mkt("tenants", "remove", "northwind", "--yes", "--purge")
+        assert (answer.code, file.exists()) == (1, False)
+        assert "configs/northwind.yaml is removed, but its data is not: " in answer.err
+        assert "`mkt tenants remove northwind --purge`" in answer.err
+        assert lease is not None
+        store.release(lease)
+    assert actions(mkt) == [("remove", "northwind", "")]
+    assert mkt("tenants", "remove", "northwind", "--yes", "--purge").code == 0
 
 
 @pytest.mark.usefixtures("project")

@@ -173,6 +173,14 @@ def test_a_purged_tenant_starts_anew(syncs: Syncs, clock: Clock) -> None:
     assert writer.promote(clock.now())["people"].created == 1
 
 
+def test_a_tenant_that_never_synced_is_purged_too(store: Store, clock: Clock) -> None:
+    store.renew([])
+    store.add_events([_event(clock, "one")])
+    store.start_run(_run(clock, "verify"))
+    store.purge(KEY.tenant)
+    assert _traces(store, KEY, clock) == []
+
+
 def test_a_purge_of_an_unknown_tenant_does_nothing(syncs: Syncs, clock: Clock) -> None:
     _fill(syncs, clock)
     before = _traces(syncs.store, KEY, clock)

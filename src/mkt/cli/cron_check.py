@@ -48,7 +48,8 @@ def _key(state: SecretState) -> tuple[str, str, str]:
 
 
 def _is_lost(state: SecretState, row: Row) -> bool:
-    return bool(row["lacking"] or (state.place.there and not row["found"]))
+    """Tell what works here and not there, or in neither; what cron lacks only because of that is no finding."""
+    return not row["found"] and (state.place.there or state.lacking)
 
 
 def _as_cron(settings: "ProjectSettings", installation: Installation) -> list[Row] | Check:

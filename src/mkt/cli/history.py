@@ -1,5 +1,7 @@
 """Which integrations a look at the store is about: also those that the configs no longer have."""
 
+from collections.abc import Iterable
+
 from mkt.configs.base import ConfigSource
 from mkt.engine.selection import Selection
 from mkt.errors import StartError
@@ -17,7 +19,14 @@ def keys_of(selection: Selection, source: ConfigSource, store: Store) -> list[Ke
         if not stored:
             raise
         chosen = []
-    return sorted({*chosen, *stored})
+    return sorted({*chosen, *stored, *_as_a_whole(selection, (*chosen, *stored))})
+
+
+def _as_a_whole(selection: Selection, found: Iterable[Key]) -> set[Key]:
+    """Return the keys of what is about a tenant and none of its integrations, where a tenant is named as a whole."""
+    named = {*selection.targets, *selection.tenants}
+    narrowed = selection.connectors or selection.labels
+    return set() if narrowed else {Key(key.tenant, "") for key in found if key.tenant in named}
 
 
 def _stored(selection: Selection, store: Store) -> list[Key]:

@@ -20,8 +20,6 @@ from mkt.settings import ProjectSettings, origin
 DEFAULT: Final = "default"
 HIDDEN: Final = "***"
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/?#\s]*@")
-_NEVER_SHOWN: Final = frozenset({"alerts"})
-"""Tables of mkt.toml with URLs that are as good as a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,7 @@ class Operator:
         for key, value in _leaves((), to_jsonable_python(self.settings.model_dump(exclude={"root"}))):
             if value is None and self._is_of_a_connector(key):
                 continue  # what a connector has no word on of its own is said above, for all
-            shown = HIDDEN if value and key[0] in _NEVER_SHOWN else value
-            yield Value(".".join(key), shown, self._origin(key) or DEFAULT)
+            yield Value(".".join(key), shown(value), self._origin(key) or DEFAULT)
 
     def _is_of_a_connector(self, key: tuple[str, ...]) -> bool:
         return key[0] == "defaults" and key[1] in (self.settings.defaults.__pydantic_extra__ or {})

@@ -1,5 +1,6 @@
 """A table of any length that fits the terminal: it leaves out what one can do without before it folds anything."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -67,7 +68,7 @@ def _cell(value: object) -> tuple[str, str]:
     """Return the text of a cell, made harmless, and its style."""
     if isinstance(value, Text):
         return value.plain, str(value.style)
-    return clean("" if value is None else value).replace("\n", " "), ""
+    return re.sub(r"\s", " ", clean("" if value is None else value)), ""
 
 
 def _total(kept: Sequence[str], widths: Mapping[str, int]) -> int:

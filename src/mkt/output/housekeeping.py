@@ -42,7 +42,9 @@ def backup_object(path: Path) -> dict[str, Any]:
 def backup_page(path: Path) -> Iterator[RenderableType]:
     """Say where the backup is, and how to look into it."""
     yield line(f"{path} is a whole copy of the store ({_size(path.stat().st_size)}, checked)")
-    yield line("To restore it, stop every mkt of the project and put it in the store's place, without -wal and -shm.")
+    yield line(
+        "To restore it: stop every mkt of the project, remove the store's file, -wal and -shm, put the copy there."
+    )
     yield next_command(f"mkt status --store sqlite:{path.absolute()}")
 
 

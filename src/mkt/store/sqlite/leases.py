@@ -83,6 +83,8 @@ class Leases:
         return lease
 
     def renew(self, leases: Collection[Lease]) -> None:
+        if not leases:
+            return  # there may be no file yet
         now = self._monotonic()
         with self._file.write() as connection:
             connection.executemany(_RENEW, [(now, *lease.key, lease.holder, lease.epoch) for lease in leases])

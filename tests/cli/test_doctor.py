@@ -1,0 +1,170 @@
+"""`mkt doctor`."""
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.core import load_keyring
+from tests.cli.front import Mkt, Project
+from tests.cli.process import run
+
+from mkt.cli.checkup import checkup
+from mkt.cli.options import Installation
+from mkt.connectors.workday_hris.simulator import WorkdaySimulator
+from mkt.output.checks import Check
+
+PREFIX = "MKT_SECRET__NORTHWIND__ROSTER__"
+PASSWORD = "keyring:mkt/northwind/roster/WORKDAY_ISU_PASSWORD"
+
+
+def give_cron(project: Project, partner: WorkdaySimulator) -> None:
+    """Put the variables where a line of cron reads them."""
+    lines = [f"{PREFIX}{name}='{value}'\n" for name, value in partner.secrets().items()]
+    (project.root / ".env").write_text("".join(lines))
+
+
+def _named(checks: list[Check], name: str) -> Check:
+    return next(check for check in checks if check.name == name)
+
+
+def test_a_good_installation_passes_every_check(mkt: Mkt, project: Project, partner: WorkdaySimulator) -> None:
+    give_cron(project, partner)
+    answer = mkt("doctor", "-o", "json")
+    assert answer.code == 0
+    names = (
+        "python",
+        "sqlite",
+        "time zones",
+        "connectors",
+        "project",
+        "configs",
+        "store",
+        "keyring",
+        "cron",
+        "clock",
+    )
+    assert [check["name"] for check in answer.document if check["ok"]] == list(names)
+    assert mkt("doctor", "-q").out == ""
+    assert mkt("doctor").out.splitlines()[-2] == "all 10 checks are ok"
+
+
+def test_without_a_project_the_rest_is_still_checked(
+    mkt: Mkt, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    answer = mkt("doctor")
+    assert answer.code == 1
+    assert answer.out.splitlines()[0].split()[:2] == ["fail", "project"]
+    assert "remedy" in answer.out
+
+
+def test_a_store_that_cannot_be_opened_is_found(mkt: Mkt, project: Project) -> None:
+    project.write("northwind")
+    (project.root / ".mkt").write_text("in the way")
+    assert mkt("doctor").code == 1
+    check = _named(checkup(Installation()), "store")
+    assert not check.ok
+    assert check.remedy
+
+
+def test_configs_that_cannot_be_read_are_found(project: Project) -> None:
+    assert not _named(checkup(Installation()), "configs").ok
+    project.write("northwind")
+    assert _named(checkup(Installation()), "configs").found == "1 tenant, 1 integration"
+
+
+def test_an_old_sqlite_is_found(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write("northwind")
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 7, 17))
+    assert not _named(checkup(Installation()), "sqlite").ok
+
+
+@pytest.fixture
+def no_keyring() -> Iterator[None]:
+    before = keyring.get_keyring()
+    keyring.set_keyring(load_keyring("keyring.backends.fail.Keyring"))
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.mark.usefixtures("no_keyring")
+def test_a_keyring_is_missed_only_where_one_is_referred_to(project: Project) -> None:
+    project.write("northwind")
+    assert _named(checkup(Installation()), "keyring").ok
+    project.write("northwind", secrets={"WORKDAY_BEARER_TOKEN": "keyring:mkt/token"})
+    assert not _named(checkup(Installation()), "keyring").ok
+
+
+@pytest.mark.usefixtures("partner")
+def test_a_clock_behind_the_newest_run_is_found(mkt: Mkt) -> None:
+    mkt("verify")
+    checks = checkup(Installation(), now=lambda: datetime.now(UTC) - timedelta(hours=1))
+    assert "before the newest run" in _named(checks, "clock").found
+
+
+@pytest.mark.usefixtures("partner")
+def test_variables_that_cron_lacks_are_named_with_what_to_do(mkt: Mkt, project: Project) -> None:
+    answer = mkt("doctor")
+    assert answer.code == 1
+    (check,) = [check for check in checkup(Installation()) if check.name == "cron"]
+    assert check.found == (
+        f"northwind/roster: cron does not find WORKDAY_ISU_USERNAME (env:{PREFIX}WORKDAY_ISU_USERNAME), "
+        f"WORKDAY_ISU_PASSWORD (env:{PREFIX}WORKDAY_ISU_PASSWORD)"
+    )
+    assert f"{project.root}/.env" in check.remedy
+
+
+def test_variables_in_crons_own_table_are_enough(
+    mkt: Mkt, partner: WorkdaySimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignments = "\n".join(f'{PREFIX}{name} = "{value}"' for name, value in partner.secrets().items())
+    crontab = tmp_path / "bin" / "crontab"
+    crontab.parent.mkdir()
+    crontab.write_text(f"#!/bin/sh\ncat <<'END'\n{assignments}\n* * * * * mkt sync\nEND\n")
+    crontab.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{crontab.parent}:/usr/bin:/bin")
+    assert mkt("doctor").code == 0
+
+
+def test_an_integration_that_is_not_enabled_may_lack_what_it_likes(mkt: Mkt, project: Project) -> None:
+    project.write("northwind", enabled=False, settings={"base_url": "https://wd5.workday.com", "tenant": "n"})
+    assert mkt("doctor").code == 0
+
+
+def test_settings_that_only_this_session_has_are_found(
+    project: Project, partner: WorkdaySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_cron(project, partner)
+    (project.root / "configs").rename(project.root / "tenants")
+    monkeypatch.setenv("MKT_CONFIG_DIR", "tenants")
+    check = _named(checkup(Installation()), "cron")
+    assert "cron could not run mkt" in check.found
+    assert "is no folder of configs" in check.found
+    assert "--config-dir" in check.remedy
+    assert _named(checkup(Installation(config_dir=Path("tenants"))), "cron").ok
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
+def test_a_keyring_that_hangs_on_the_session_is_found(
+    project: Project, partner: WorkdaySimulator, session: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_cron(project, partner)
+    for name, value in session.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(f"{PREFIX}WORKDAY_ISU_PASSWORD")
+    project.write("northwind", settings=partner.settings(), secrets={"WORKDAY_ISU_PASSWORD": PASSWORD})
+    assert run("secrets", "set", "northwind", "WORKDAY_ISU_PASSWORD", input=partner.isu[1].encode()).code == 0
+    found = run("doctor", "-o", "json")
+    assert found.code == 1
+    keyring_check, cron = (check for check in found.document if check["name"] in ("keyring", "cron"))
+    assert keyring_check["ok"]
+    assert cron["found"] == f"northwind/roster: cron does not find WORKDAY_ISU_PASSWORD ({PASSWORD})"
+    assert "secrets copy northwind/roster northwind/roster WORKDAY_ISU_PASSWORD --to file" in cron["remedy"]
+    # The remedy's other half: the bus's address among the variables that cron reads.
+    with (project.root / ".env").open("a") as file:
+        file.write(f"DBUS_SESSION_BUS_ADDRESS='{session['DBUS_SESSION_BUS_ADDRESS']}'\n")
+    assert run("doctor").code == 0

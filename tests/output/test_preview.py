@@ -1,0 +1,71 @@
+"""What a dry run would change, as text and for scripts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mkt.engine.report import Report, Result, StreamCounts
+from mkt.output.objects import report_object
+from mkt.output.preview_table import preview_page
+from mkt.store.base import ChangedRecord
+
+Render = Callable[..., str]
+OLD = {"given_name": "Ann", "email": "ann@old.example", "active": True}
+NEW = {"given_name": "Ann", "email": "ann@new.example", "active": True, "title": "Clerk"}
+RESULT = Result(
+    tenant="northwind",
+    integration="roster",
+    connector="workday-hris",
+    outcome="ok",
+    streams={"people": StreamCounts(created=1, updated=40, deleted=1)},
+    preview={
+        "people": (
+            ChangedRecord(external_id="1", change="deleted", before=OLD, after=None),
+            ChangedRecord(external_id="2", change="updated", before=OLD, after=NEW),
+            ChangedRecord(external_id="3", change="created", before=None, after=NEW),
+        ),
+        "org_units": (),
+    },
+)
+
+
+def test_values_are_masked(render: Render) -> None:
+    assert render(preview_page(RESULT, values=False)).splitlines() == [
+        "northwind/roster  people  3 of 42 changes",
+        "  deleted  1        given_name, email, active",
+        "  updated  2",
+        "             email  *** -> ***",
+        "             title  none -> ***",
+        "  created  3        given_name, email, title, active",
+    ]
+
+
+def test_values_are_shown_to_whom_they_were_revealed(render: Render) -> None:
+    text = render(preview_page(RESULT, values=True))
+    assert "email       ann@old.example -> ann@new.example" in text
+    assert "title       none -> Clerk" in text
+    assert "active      true" in text
+
+
+def test_a_script_gets_the_same(render: Render) -> None:
+    del render
+    report = Report(command="sync", results=(RESULT,), dry_run=True)
+
+    def fields(**options: Any) -> Any:
+        return report_object(report, **options)["results"][0]["preview"]["people"][1]["fields"]
+
+    assert fields() == {
+        "email": {"before": "***", "after": "***"},
+        "title": {"before": None, "after": "***"},
+    }
+    assert fields(values=True)["email"] == {"before": "ann@old.example", "after": "ann@new.example"}
+
+
+def test_a_sync_without_a_preview_has_none_for_scripts() -> None:
+    report = Report(command="sync", results=(Result(tenant="a", integration="b", outcome="ok"),))
+    assert "preview" not in report_object(report)["results"][0]
+
+
+def test_a_partners_text_moves_no_cursor(render: Render) -> None:
+    wild = ChangedRecord(external_id="\x1b[2J", change="created", before=None, after={"title": "\x1b[31m"})
+    result = Result(tenant="a", integration="b", outcome="ok", preview={"people": (wild,)})
+    assert "\x1b" not in render(preview_page(result, values=True))
