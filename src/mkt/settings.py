@@ -165,7 +165,7 @@ def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
                 f"{named} is not a folder", remedy="Give the project's folder with --project or MKT_PROJECT."
             )
         return named.resolve()
-    here = Path.cwd()
+    here = _working_directory()
     for folder in (here, *here.parents):
         if (folder / FILE).is_file():
             return folder
@@ -176,6 +176,14 @@ def find_root(project: Path | None, config_dir: Path | None = None) -> Path:
         f"no project here: neither {FILE} in {here} or above it, nor a folder {folder_name}/",
         remedy="Change to the project's folder, or name it with --project or MKT_PROJECT.",
     )
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        remedy = "Change to the project's folder, or name it with --project or MKT_PROJECT."
+        raise StartError("the working directory is no longer there", remedy=remedy) from None
 
 
 def load(root: Path, flags: Mapping[str, Any]) -> ProjectSettings:

@@ -60,7 +60,7 @@ def test_a_missing_secret_lists_every_place_and_how_to_fill_it(configured: Confi
         "(not there), keyring:mkt/north-wind/roster/ACME_TOKEN (not there); configs/north-wind.yaml:9"
     )
     assert raised.value.remedy == (
-        "Set it: `export MKT_SECRET__NORTH_WIND__ROSTER__ACME_TOKEN=…`, or `keyring set mkt/north-wind/roster "
+        "Set it: `export MKT_SECRET__NORTH_WIND__ROSTER__ACME_TOKEN=…`, or `mkt secrets set north-wind/roster "
         "ACME_TOKEN`. Admin > Tokens."
     )
     assert (raised.value.code, raised.value.actor) == ("config.secret_missing", "us")

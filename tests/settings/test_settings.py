@@ -177,3 +177,12 @@ def test_the_named_project_wins_and_has_to_be_a_folder(tmp_path: Path, monkeypat
     assert find_root(tmp_path) == tmp_path
     with pytest.raises(StartError, match="is not a folder"):
         find_root(None)
+
+
+def test_a_working_directory_that_was_removed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(StartError, match="the working directory is no longer there"):
+        find_root(None)

@@ -84,7 +84,9 @@ class IntegrationSecrets:
         return ConfigError(
             f"{self._configuration.target} has no complete set of secrets ({', '.join(gaps)}). Closest is {closest}: "
             f"{_words(lacking)} missing; tried {', '.join(map(str, tried))}" + (f"; {place}" if place else ""),
-            remedy=" ".join(f"{s.name}: {how_to_set(s, self._look_up(s).tried)}" for s in lacking),
+            remedy=" ".join(
+                f"{s.name}: {how_to_set(self._configuration, s, self._look_up(s).tried)}" for s in lacking
+            ),
             code="config.secret_missing",
         )
 

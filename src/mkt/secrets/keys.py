@@ -38,13 +38,18 @@ def rsa_key_pair(bits: int) -> KeyPair:
     return KeyPair(private.decode().rstrip(), public.decode().rstrip(), _jwk(key.public_key()))
 
 
-def _jwk(key: "RSAPublicKey") -> Mapping[str, str]:
-    """Return the JSON Web Key (RFC 7517); its id is the thumbprint of RFC 7638, in base64url."""
-    numbers = key.public_numbers()
-    required = {"e": _base64url(_bytes(numbers.e)), "kty": "RSA", "n": _base64url(_bytes(numbers.n))}
+def thumbprint(jwk: Mapping[str, str]) -> str:
+    """Return the id of an RSA key by RFC 7638: SHA-256 over its required members, in base64url."""
+    required = {name: jwk[name] for name in ("e", "kty", "n")}
     text = json.dumps(required, sort_keys=True, separators=(",", ":"))
-    kid = _base64url(hashlib.sha256(text.encode()).digest())
-    return {**required, "kid": kid, "alg": "RS256", "use": "sig"}
+    return _base64url(hashlib.sha256(text.encode()).digest())
+
+
+def _jwk(key: "RSAPublicKey") -> Mapping[str, str]:
+    """Return the JSON Web Key (RFC 7517)."""
+    numbers = key.public_numbers()
+    required = {"kty": "RSA", "n": _base64url(_bytes(numbers.n)), "e": _base64url(_bytes(numbers.e))}
+    return {**required, "kid": thumbprint(required), "alg": "RS256", "use": "sig"}
 
 
 def _bytes(number: int) -> bytes:

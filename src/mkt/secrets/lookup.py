@@ -1,6 +1,5 @@
 """What a look-up gives, where it looks by default, and what a person reads when nothing was found."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -52,25 +51,22 @@ def missing(
     where = configuration.place(f"secrets.{name}")
     return ConfigError(
         f"secret {name} of {configuration.target} is missing; tried {places}" + (f"; {where}" if where else ""),
-        remedy=how_to_set(declaration, tried),
+        remedy=how_to_set(configuration, declaration, tried),
         code="config.secret_missing",
     )
 
 
-def how_to_set(declaration: SecretDeclaration, tried: Sequence[Tried]) -> str:
+def how_to_set(configuration: ConnectorConfiguration, declaration: SecretDeclaration, tried: Sequence[Tried]) -> str:
     """Return what a person types to put the value into one of the places, and where it comes from."""
-    commands = [command for place in tried if (command := _command(place.place))]
+    verb = "generate" if declaration.generate else "set"
+    ours = f"mkt secrets {verb} {configuration.target} {declaration.name}"
+    commands = dict.fromkeys(command for place in tried if (command := _command(place.place, ours)))
     steps = "Set it: " + ", or ".join(f"`{command}`" for command in commands) if commands else "Set it"
     return f"{steps}. {declaration.how}" if declaration.how else f"{steps}."
 
 
-def _command(place: str) -> str:
+def _command(place: str, ours: str) -> str:
     scheme, _, locator = place.partition(":")
     if scheme == "env":
         return f"export {locator}=…"
-    if scheme == "keyring":
-        service, _, username = locator.rpartition("/")
-        return shlex.join(["keyring", "set", service, username])
-    if scheme == "file":
-        return f"put it into {locator}"
-    return ""
+    return ours if scheme in ("keyring", "file") else ""
