@@ -9,6 +9,7 @@ from tests.cli.front import ENVIRONMENT, Answer, Mkt, Project
 
 from mkt.cli.app import run
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
+from mkt.runtime.masking import PROCESS
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +47,11 @@ def paged(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workday
 
 
 @pytest.fixture
-def mkt(capsys: pytest.CaptureFixture[str]) -> Mkt:
+def mkt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Mkt:
     """Run `mkt` in this process, through its error boundary."""
 
     def called(*arguments: str) -> Answer:
+        monkeypatch.setattr(PROCESS, "_forms", {})  # a command's own process knows no secret of another one
         capsys.readouterr()
         code = run(arguments)
         said = capsys.readouterr()

@@ -17,9 +17,7 @@ from mkt.contract import ConfigError, PartnerError, Response
 
 FEWEST_BITS: Final = 2048
 """RFC 7518 section 3.3 asks this of RS256."""
-_MAKE_ONE: Final = (
-    "Make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048` and store the whole PEM."
-)
+_MAKE_ONE: Final = "Make one with `mkt secrets generate`, or store the whole PEM of another one."
 
 
 @dataclass(frozen=True, slots=True)
