@@ -49,9 +49,9 @@ def paged(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workday
 @pytest.fixture
 def mkt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Mkt:
     """Run `mkt` in this process, through its error boundary."""
+    monkeypatch.setattr(PROCESS, "_forms", {})  # a process of its own would know no secret of another test
 
     def called(*arguments: str) -> Answer:
-        monkeypatch.setattr(PROCESS, "_forms", {})  # a command's own process knows no secret of another one
         capsys.readouterr()
         code = run(arguments)
         said = capsys.readouterr()
