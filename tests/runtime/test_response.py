@@ -15,8 +15,7 @@ from mkt.runtime.wording import excerpt
 def answer(content: bytes, **headers: str) -> HttpResponse:
     named = httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()})
     url = httpx.URL("https://eu.acme.example/v1/people?page=1")
-    place = "GET https://eu.acme.example/v1/people?page"
-    return HttpResponse(status=200, url=url, headers=named, content=content, place=place, masker=MaskRegister())
+    return HttpResponse(status=200, url=url, headers=named, content=content, method="GET", masker=MaskRegister())
 
 
 @given(st.dictionaries(st.text(max_size=5), st.integers(-(2**53), 2**53) | st.text(max_size=5)))

@@ -41,7 +41,6 @@ class _Draft:
     method: str
     url: httpx.URL
     repeatable: bool
-    place: str
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Json = None
     form: Callable[[], Mapping[str, str] | None] = field(default=lambda: None)
@@ -136,8 +135,10 @@ class HttpClient:
             method,
             target,
             repeatable=method in _SAFE if idempotent is None else idempotent,
-            place=f"{method} {shown_url(target, self._masker)}",
         )
+
+    def _place(self, draft: _Draft) -> str:
+        return f"{draft.method} {shown_url(draft.url, self._masker)}"
 
     def _run(self, draft: _Draft) -> HttpResponse:
         return self._retry.run(partial(self._try, draft), repeatable=draft.repeatable)
@@ -188,7 +189,7 @@ class HttpClient:
         self._clock.check()
         self._patience.start(self._limits.total, interruptible=draft.repeatable)
         if self._patience.over:
-            raise faults.slow_answer(draft.place, self._limits)
+            raise faults.slow_answer(self._place(draft), self._limits)
         transport = self._transport(draft.url)
         try:
             request = self._build(draft, authorization)
@@ -196,11 +197,11 @@ class HttpClient:
                 response.request = request
                 return self._read(draft, response)
         except UnicodeEncodeError:
-            raise faults.illegal_header(draft.place) from None
+            raise faults.illegal_header(self._place(draft)) from None
         except httpx.HTTPError as error:
             if self._patience.over:
-                raise faults.slow_answer(draft.place, self._limits) from None
-            raise faults.network_error(error, draft.place, self._limits) from None
+                raise faults.slow_answer(self._place(draft), self._limits) from None
+            raise faults.network_error(error, self._place(draft), self._limits) from None
 
     def _build(self, draft: _Draft, authorization: str) -> httpx.Request:
         headers = httpx.Headers(_HEADERS, encoding="ascii")
@@ -225,14 +226,14 @@ class HttpClient:
         for chunk in response.iter_bytes():
             size += len(chunk)
             if size > self._limits.body:
-                raise faults.too_large(draft.place, self._limits)
+                raise faults.too_large(self._place(draft), self._limits)
             chunks.append(chunk)
         return HttpResponse(
             status=response.status_code,
             url=draft.url,
             headers=response.headers,
             content=b"".join(chunks),
-            place=draft.place,
+            method=draft.method,
             masker=self._masker,
         )
 

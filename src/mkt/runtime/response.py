@@ -10,7 +10,7 @@ import orjson
 
 from mkt.errors import PartnerError, TransientError
 from mkt.runtime.masking import MaskRegister
-from mkt.runtime.wording import excerpt, is_html
+from mkt.runtime.wording import excerpt, is_html, shown_url
 
 _BOM = b"\xef\xbb\xbf"
 # httpx's own reading cuts an address at its first semicolon, as in `;jsessionid=`.
@@ -22,14 +22,25 @@ class HttpResponse:
     """The contract's `Response`. `content` is decompressed; `place` is how errors name the request."""
 
     def __init__(
-        self, *, status: int, url: httpx.URL, headers: httpx.Headers, content: bytes, place: str, masker: MaskRegister
+        self,
+        *,
+        status: int,
+        url: httpx.URL,
+        headers: httpx.Headers,
+        content: bytes,
+        method: str,
+        masker: MaskRegister,
     ) -> None:
         self.status = status
         self.content = content
         self.headers: Mapping[str, str] = headers
-        self.place = place
+        self._method = method
         self._url = url
         self._masker = masker
+
+    @property
+    def place(self) -> str:
+        return f"{self._method} {shown_url(self._url, self._masker)}"
 
     @property
     def url(self) -> str:
@@ -92,6 +103,8 @@ class HttpResponse:
 
     @property
     def _is_utf8(self) -> bool:
+        if "charset" not in self.headers.get("content-type", ""):
+            return True
         return (self._plain.charset_encoding or "utf-8").lower() in {"utf-8", "utf8", "us-ascii"}
 
 
