@@ -1,25 +1,17 @@
 """What a verify or a sync shows: events while it runs, the report at its end."""
 
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.console import RenderableType
-
 from mkt.cli.options import Output, Shape, shape
-from mkt.cli.present import print_page
 from mkt.engine.report import Report
 from mkt.output.json import write_document
 from mkt.output.objects import report_object
-from mkt.output.sync_table import not_due_line, sync_page
-from mkt.output.text import console_for
-from mkt.output.verify_table import verify_page
 from mkt.store.base import Store
 from mkt.telemetry.base import Sink
 from mkt.telemetry.jsonl import JsonLinesSink
-from mkt.telemetry.terminal import TerminalSink
 
 if TYPE_CHECKING:
     from mkt.engine.selection import Selection
@@ -53,7 +45,7 @@ class RunOutput:
             self._failing = frozenset((key.tenant, key.integration) for key in failing)
         if self._shape == "jsonl":
             return [JsonLinesSink(sys.stdout.buffer, quiet=self._quiet, failing=self._failing)]
-        return [TerminalSink(console_for(sys.stderr))] if self._shape == "table" and not self._quiet else []
+        return _live() if self._shape == "table" and not self._quiet else []
 
     def finish(self, report: Report) -> None:
         """Write the report, unless its events have said it all."""
@@ -68,10 +60,12 @@ class RunOutput:
         elif report.command == "sync" and not report.results and not report.stopped:
             self._nothing_due(report)
         elif self._shape == "table":
-            print_page(self._page(report))
+            _print_tables(report, values=self._values)
 
     def _nothing_due(self, report: Report) -> None:
         if self._asked:
+            from mkt.output.sync_table import not_due_line
+
             out = sys.stdout if self._shape == "table" else sys.stderr
             print(not_due_line(report, datetime.now(UTC)), file=out)
 
@@ -82,7 +76,19 @@ class RunOutput:
         )
         return recovered or bool(report.count("fail", "failed", "held"))
 
-    def _page(self, report: Report) -> Iterable[RenderableType]:
-        if report.command == "verify":
-            return verify_page(report)
-        return sync_page(report, datetime.now(UTC), values=self._values)
+
+def _live() -> list[Sink]:
+    from mkt.output.text import console_for
+    from mkt.telemetry.terminal import TerminalSink
+
+    return [TerminalSink(console_for(sys.stderr))]
+
+
+def _print_tables(report: Report, *, values: bool) -> None:
+    from mkt.cli.present import print_page
+    from mkt.output.sync_table import sync_page
+    from mkt.output.verify_table import verify_page
+
+    print_page(
+        verify_page(report) if report.command == "verify" else sync_page(report, datetime.now(UTC), values=values)
+    )

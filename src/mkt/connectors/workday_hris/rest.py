@@ -55,7 +55,7 @@ class Workers:
         while True:
             body = self.ask(offset).json()
             workers = [read_worker(row) for row in _rows(body)]
-            page = hash(frozenset(worker.external_id for worker in workers))
+            page = hash(tuple([worker.external_id for worker in workers]))
             if page in seen and len(workers) >= self._settings.page_size:
                 raise _endless(offset)  # a short page may repeat the end of the one before: somebody was added
             seen.add(page)

@@ -1,6 +1,5 @@
 """What both surfaces of Workday give: workers; and what becomes of a worker: records of four streams."""
 
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
@@ -10,7 +9,7 @@ from urllib.parse import quote
 from mkt.contract import STREAMS, Change, ConnectorRuntime, Record, Response, Step, Stream
 
 REMEMBERED: Final = 50_000
-"""How many ids are remembered at most, so that memory stays flat."""
+"""How many values are remembered at most."""
 
 
 class Named(NamedTuple):
@@ -56,19 +55,18 @@ class Roster(Protocol):
         ...
 
 
-class Recent:
-    """The values seen last, each with what was said of it first; the oldest are forgotten."""
+class Remembered:
+    """The first values seen, each with what was said of it then; not the later ones, so memory stays flat."""
 
     def __init__(self, limit: int = REMEMBERED) -> None:
         self._limit = limit
-        self._seen: OrderedDict[Any, Any] = OrderedDict()
+        self._seen: dict[Any, Any] = {}
 
     def first(self, value: Any, said: Any = None) -> Any:
-        """Remember a value; return what was said when it was first seen, which may be now."""
-        known = self._seen.setdefault(value, said)
-        if len(self._seen) > self._limit:
-            self._seen.popitem(last=False)
-        return known
+        """Return what was said of a value when it was first seen, which may be now."""
+        if len(self._seen) < self._limit:
+            return self._seen.setdefault(value, said)
+        return self._seen.get(value, said)
 
     def adds(self, value: Any) -> bool:
         """Remember a value; tell whether it is new."""
@@ -86,8 +84,8 @@ class Records:
 
     def __init__(self, streams: AbstractSet[Stream]) -> None:
         self._streams = streams
-        self._sent = Recent()
-        self._addresses = Recent()
+        self._sent = Remembered()
+        self._addresses = Remembered()
         self._sharing = 0
         self._unreadable = 0
 

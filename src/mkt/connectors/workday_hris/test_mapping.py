@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mkt.connectors.workday_hris import raas, rest
 from mkt.connectors.workday_hris.columns import CONTRACT, Columns, present_columns
-from mkt.connectors.workday_hris.roster import Named, Recent, Records, Worker
+from mkt.connectors.workday_hris.roster import Named, Records, Remembered, Worker
 from mkt.contract import FIELDS, STREAMS, Record
 
 TODAY = date(2026, 11, 22)
@@ -155,10 +155,10 @@ def test_only_the_streams_asked_for_are_yielded() -> None:
     assert [record.stream for record in made] == ["org_units"]
 
 
-def test_what_is_remembered_is_bounded_and_the_oldest_is_forgotten() -> None:
-    recent = Recent(limit=2)
-    assert [recent.adds(value) for value in "abab"] == [True, True, False, False]
-    assert [recent.adds(value) for value in "cba"] == [True, False, True]
+def test_what_is_remembered_is_bounded() -> None:
+    remembered = Remembered(limit=2)
+    assert [remembered.adds(value) for value in "abab"] == [True, True, False, False]
+    assert [remembered.adds(value) for value in "ccb"] == [True, True, False]
 
 
 @given(st.lists(rest_rows | st.none() | st.integers(), max_size=5))
