@@ -33,8 +33,8 @@ def test_every_example_loads_but_the_one_that_is_broken_on_purpose(configs: Conf
 
 def test_the_settings_of_every_example_are_right(configs: Configs) -> None:
     registry = build_registry()
-    for configuration in configs.configurations:
-        build_settings(configuration, registry[configuration.connector])
+    models = [build_settings(c, registry[c.connector]) for c in configs.configurations]
+    assert len(models) == len(configs.configurations) > 0
 
 
 def test_each_secret_is_a_variable_of_its_own(configs: Configs) -> None:

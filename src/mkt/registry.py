@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mkt.contract import Connector, HandlesWebhooks, Manifest, Syncs
+from mkt.contract import Connector, Manifest, Syncs
 from mkt.errors import ConfigError
 
 ENTRY_POINTS = "mkt.connectors"
@@ -75,11 +75,6 @@ class RegisteredConnector:
     def syncs(self) -> Syncs[Any] | None:
         found = self.connector
         return found if isinstance(found, Syncs) else None
-
-    @property
-    def handles_webhooks(self) -> HandlesWebhooks[Any] | None:
-        found = self.connector
-        return found if isinstance(found, HandlesWebhooks) else None
 
     def module(self, name: str) -> Any:
         """Import one of the connector's modules; raise `BrokenConnectorError` where that fails."""

@@ -98,6 +98,8 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
     SqliteStore.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("pragma user_version").fetchone() == (schema.VERSION,)
 
 
 def test_a_newer_store_is_refused(path: Path) -> None:
