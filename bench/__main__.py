@@ -39,7 +39,7 @@ def sync(folder: Path) -> Iterator[Row]:
             return run(python("bare_sync.py", f"{url}/workers", str(folder / "bare.db")), folder)[0]
 
         for name, anew in (("first load", True), ("unchanged", False)):
-            one, other = alternating(3, lambda: ours(anew=anew), lambda: peer(anew=anew))  # noqa: B023
+            one, other = alternating(5, lambda: ours(anew=anew), lambda: peer(anew=anew))  # noqa: B023
             yield Row(f"sync: 100,000 people, {name} / bare script", _s(one), _s(other), one / other, 1.5)
 
 

@@ -74,7 +74,7 @@ def encode(record: Record) -> bytes:
         raise BadRecordError("a value or a text that JSON cannot hold") from None
     if len(document) > MAX_BYTES:
         raise BadRecordError(f"{len(document)} bytes, {MAX_BYTES} are the most")
-    if _NUL in document and _has_nul(record.data):
+    if b"\\" in document and _NUL in document and _has_nul(record.data):  # a single byte is found much faster
         raise BadRecordError("NUL in a text")
     return document
 

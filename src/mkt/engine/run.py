@@ -105,10 +105,11 @@ class SyncRun:
 
     def _collect(self, syncs: Syncs[Any], context: ConnectorContext[Any], collector: Collector) -> None:
         """Take all changes. What came before an end that the next run goes on from is kept, however little it is."""
+        stopped = self._engine.stop.event.is_set
         try:
             for change in syncs.sync(context):
                 collector.add(change)
-                if time.monotonic() > self._deadline or self._engine.stop.event.is_set():
+                if time.monotonic() > self._deadline or stopped():
                     raise self._ended_early()
         except (TransientError, RateLimited, Interrupted):
             collector.flush()

@@ -1,12 +1,12 @@
 """A custom report as a service (RaaS): the whole roster in one answer, in columns that the tenant chose."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from mkt.connectors.workday_hris.access import Workday
 from mkt.connectors.workday_hris.columns import Columns, Row, present_columns
-from mkt.connectors.workday_hris.roster import Named, Records, Worker, in_order, primary
+from mkt.connectors.workday_hris.roster import Named, Records, Worker, in_order
 from mkt.connectors.workday_hris.values import is_active, iso_date, iso_moment, several
 from mkt.contract import Change, Checkpoint, Complete, ConfigError, Json, PartnerError, Response, Step
 
@@ -112,8 +112,8 @@ def read_worker(said: Mapping[str, str], *, today: date, dated: bool) -> Worker:
         **dates,
         **_first("email", said),
         **_first("manager_id", said),
-        **primary("org_unit", units),
-        **primary("job_role", roles),
+        **_primary("org_unit", units),
+        **_primary("job_role", roles),
         "active": is_active(
             said.get("active", ""),
             dates["hire_date"],
@@ -152,6 +152,11 @@ def _named(said: Mapping[str, str], field: str) -> tuple[Named, ...]:
 
 def _first(field: str, said: Mapping[str, str]) -> dict[str, str]:
     return {field: several(said[field])[0]} if several(said.get(field, "")) else {}
+
+
+def _primary(field: str, things: Sequence[Named]) -> dict[str, str]:
+    """Return a person's fields of the first organization or job profile."""
+    return {f"{field}_id": things[0].id, field: things[0].name} if things else {}
 
 
 def _filled(value: str, moments: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mkt.connectors.workday_hris.access import Workday
-from mkt.connectors.workday_hris.roster import Named, Records, Worker, in_order, primary
+from mkt.connectors.workday_hris.roster import Named, Records, Worker, in_order
 from mkt.connectors.workday_hris.values import text
 from mkt.contract import Change, Checkpoint, Complete, Json, PartnerError, Response, Step
 
@@ -80,20 +80,36 @@ def read_worker(row: Any) -> Worker:
         return Worker("", {})
     job, others = _object(row.get("primaryJob")), row.get("additionalJobs")
     jobs = [job, *map(_object, others)] if isinstance(others, list) else [job]
-    units = _named([row.get("primarySupervisoryOrganization"), *[j.get("supervisoryOrganization") for j in jobs]])
-    roles = _named([j.get("jobProfile") for j in jobs])
-    fields = {
+    units, roles = _around(row, jobs)
+    data = {
         "employee_number": text(row.get("workerId")),
         "formatted_name": text(row.get("descriptor")),
         "email": text(row.get("primaryWorkEmail")) or text(_object(row.get("person")).get("email")),
         "title": text(row.get("businessTitle")) or text(job.get("businessTitle")),
         "user_type": text(row.get("workerType")),
         "location": text(job.get("location")),
-        **primary("org_unit", units),
-        **primary("job_role", roles if len(jobs) == 1 else _named([job.get("jobProfile")])),
     }
-    data = {name: value for name, value in fields.items() if value}
+    if units:
+        data["org_unit_id"], data["org_unit"] = units[0]
+    if roles and _named(job.get("jobProfile")):
+        data["job_role_id"], data["job_role"] = roles[0]
+    if "" in data.values():
+        data = {name: value for name, value in data.items() if value}
     return Worker(text(row.get("id")), data, units, roles)
+
+
+def _around(row: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
+    """Read organizations and job profiles, each once."""
+    units: dict[Named, None] = {}
+    roles: dict[Named, None] = {}
+    if unit := _named(row.get("primarySupervisoryOrganization")):
+        units[unit] = None
+    for job in jobs:
+        if unit := _named(job.get("supervisoryOrganization")):
+            units[unit] = None
+        if role := _named(job.get("jobProfile")):
+            roles[role] = None
+    return tuple(units), tuple(roles)
 
 
 def _rows(body: Any) -> list[Any]:
@@ -124,10 +140,8 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _named(things: Iterable[Any]) -> tuple[Named, ...]:
-    """Read references, each once; what has no id is none."""
-    found: dict[Named, None] = {}
-    for thing in things:
-        if isinstance(thing, dict) and (identifier := text(thing.get("id"))):
-            found[Named(identifier, text(thing.get("descriptor")))] = None
-    return tuple(found)
+def _named(thing: Any) -> Named | None:
+    """Read a reference; what has no id is none."""
+    if isinstance(thing, dict) and (identifier := text(thing.get("id"))):
+        return Named(identifier, text(thing.get("descriptor")))
+    return None

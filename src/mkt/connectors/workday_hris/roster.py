@@ -1,6 +1,6 @@
 """What both surfaces of Workday give: workers; and what becomes of a worker: records of four streams."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol
@@ -136,11 +136,6 @@ class Records:
         if email and worker.external_id:
             first = self._addresses.first(hash(email.casefold()), worker.external_id)
             self._sharing += first != worker.external_id
-
-
-def primary(field: str, things: Sequence[Named]) -> dict[str, str]:
-    """Return a person's fields of the first organization or job profile."""
-    return {f"{field}_id": things[0].id, field: things[0].name} if things else {}
 
 
 def in_order(streams: Collection[Stream]) -> list[Stream]:

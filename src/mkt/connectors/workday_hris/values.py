@@ -16,6 +16,8 @@ def text(value: Any) -> str:
     """Return a value as text: ids keep their zeros, booleans are 1 and 0, references are their descriptor."""
     if isinstance(value, str):
         return value.strip()
+    if value is None:
+        return ""
     if isinstance(value, dict):
         return text(value.get("descriptor") or value.get("Descriptor"))
     if isinstance(value, list):
