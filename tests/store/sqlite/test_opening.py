@@ -109,6 +109,23 @@ def test_a_newer_store_is_refused(path: Path) -> None:
     assert "newer mkt" in _refused(path).message
 
 
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_a_store_of_an_earlier_version_is_brought_up_and_keeps_what_it_has(path: Path, version: int) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "versions" / f"{version}.sql").read_text(encoding="utf-8"))
+    with SqliteStore.open(path) as store:
+        assert store.states()[Key("northwind", "roster")].last_outcome == "ok"
+    new = path.with_name("new.db")
+    SqliteStore.open(new).close()
+    assert _tables(path) == _tables(new)
+
+
+def _tables(path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("select type, name, sql from sqlite_master order by type, name").fetchall()
+
+
 @pytest.mark.parametrize("wal", [True, False])
 def test_another_programs_database_is_refused(path: Path, *, wal: bool) -> None:
     path.parent.mkdir()

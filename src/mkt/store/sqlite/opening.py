@@ -135,6 +135,10 @@ def _prepare_schema(path: Path, connection: sqlite3.Connection) -> None:
             schema.create(connection)
         connection.execute("commit")
     _refuse_version(path, *_identity(connection))
+    if _identity(connection)[1] < schema.VERSION:
+        connection.execute("begin exclusive")  # another process may have done it meanwhile
+        schema.upgrade(connection, _identity(connection)[1])
+        connection.execute("commit")
     use_wal(connection)
     _try_to_write(connection)
 

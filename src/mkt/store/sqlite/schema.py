@@ -5,12 +5,13 @@ A tenant's stream is interned to an integer, `source`, so that the big tables st
 """
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
 from mkt.store.sqlite.views import VIEWS
 
 APPLICATION_ID: Final = 0x6D6B7431  # "mkt1": what `file` and our own check know the database by
-VERSION: Final = 1
+VERSION: Final = 2
 PAGE_BYTES: Final = 8192
 """Of a new file: with fewer, larger pages than SQLite's own 4096 bytes, loading and comparing are faster."""
 
@@ -166,10 +167,23 @@ _STAGING: Final = (
     ) strict, without rowid""",
 )
 
+# What each later version adds. A new file is made as version 1 and brought up, so that both ways give the same.
+_ADDED: Final[Mapping[int, tuple[str, ...]]] = {
+    2: (),
+}
+
 
 def create(connection: sqlite3.Connection) -> None:
     """Make every table and view, inside the caller's transaction."""
     for statement in (*_TABLES, *_RECORDS, *_STAGING, *VIEWS):
         connection.execute(statement)
     connection.execute(f"pragma application_id = {APPLICATION_ID}")
+    upgrade(connection, 1)
+
+
+def upgrade(connection: sqlite3.Connection, version: int) -> None:
+    """Bring tables of an earlier version up to this one, inside the caller's transaction."""
+    for added in range(version + 1, VERSION + 1):
+        for statement in _ADDED[added]:
+            connection.execute(statement)
     connection.execute(f"pragma user_version = {VERSION}")
