@@ -26,11 +26,16 @@ lint: $(STAMP)
 type: $(STAMP)
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## Ratios against peers, side by side. Takes some minutes.
+bench: $(STAMP) .venv-bench/.installed  ## Ratios against peers, side by side. Takes some minutes.
 	$(BIN)/python -m bench
 
+.venv-bench/.installed: bench/requirements.txt
+	$(BIN)/python -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --requirement bench/requirements.txt
+	@touch $@
+
 docs: $(STAMP)  ## Run the README's commands and write what they print into it.
-	$(BIN)/python docs/readme.py --write
+	$(BIN)/python -m docs.readme --write
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

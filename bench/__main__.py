@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench import scale
 from bench.measure import BENCH, Row, alternating, mkt, partner, python, run
 
 TOKEN = {"WORKDAY_TOKEN": "not-a-secret"}
@@ -75,6 +76,9 @@ def memory(folder: Path) -> Iterator[Row]:
 
 
 def _configure(folder: Path, url: str) -> None:
+    # A pace that is kept and never reached: at Workday's own the partner would be what is measured.
+    pace = "[defaults.workday-hris]\nrate_limit = {requests = 1000000, seconds = 1}\n"
+    (folder / "mkt.toml").write_text(pace, encoding="utf-8")
     (folder / "configs" / "northwind.yaml").write_text(INTEGRATION.format(url=url), encoding="utf-8")
 
 
@@ -95,6 +99,9 @@ SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "sync": sync,
     "verify": verify,
     "memory": memory,
+    "dlt": scale.dlt,
+    "fleet": scale.fleet,
+    "due": scale.due,
 }
 
 
@@ -110,7 +117,7 @@ def main() -> int:
             for row in SCENARIOS[name](Path(folder)):
                 print(row, flush=True)
                 rows.append(row)
-    return int(any(row.ratio > row.target for row in rows))
+    return int(not all(row.good for row in rows))
 
 
 if __name__ == "__main__":

@@ -17,17 +17,30 @@ ROOT = BENCH.parent
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison; `target` is the highest ratio that is good."""
+    """One comparison; `target` is the highest ratio that is good or, with `at_least`, the lowest."""
 
     name: str
     mkt: str
     peer: str
     ratio: float
     target: float
+    at_least: bool = False
+
+    @property
+    def good(self) -> bool:
+        return self.ratio >= self.target if self.at_least else self.ratio <= self.target
 
     def __str__(self) -> str:
-        verdict = "ok" if self.ratio <= self.target else "MISSED"
-        return f"{self.name:<52} {self.mkt:>12} {self.peer:>12} {self.ratio:>6.2f}x  <= {self.target:.1f}x  {verdict}"
+        limit = f"{'>=' if self.at_least else '<='} {self.target:g}x  {'ok' if self.good else 'MISSED'}"
+        return f"{self.name:<58} {self.mkt:>12} {self.peer:>12} {self.ratio:>6.2f}x  {limit}"
+
+
+def peer_python(file: str, *arguments: str) -> list[str]:
+    """Return a command of the environment that has the peers which mkt itself does not need."""
+    interpreter = ROOT / ".venv-bench" / "bin" / "python"
+    if not interpreter.exists():
+        sys.exit("there is no .venv-bench: `make bench` creates it")
+    return [str(interpreter), str(BENCH / "peers" / file), *arguments]
 
 
 def python(module_or_file: str, *arguments: str) -> list[str]:
@@ -54,6 +67,15 @@ def run(command: Sequence[str], folder: Path, environ: Mapping[str, str] | None 
     if process.returncode:
         sys.exit(f"{' '.join(command)} exited with {process.returncode}:\n{complaint.decode()[-2000:]}")
     return took, _kib(usage)
+
+
+def output(command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None) -> str:
+    """Return what a process prints."""
+    environment = {**os.environ, **(environ or {})}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} exited with {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stdout
 
 
 def alternating(times: int, one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """A partner that costs as little as possible: pages of workers that were encoded beforehand, after a pause.
 
 `python -m bench.server WORKERS PAUSE_SECONDS` prints its port and serves until its standard input closes. It runs
-in a process of its own, so that it takes no time from what is measured.
+in a process of its own, so that it takes no time from what is measured. `/people` answers with records as mkt keeps
+them, every other path with Workday's workers.
 """
 
 import asyncio
@@ -40,6 +41,34 @@ def worker(number: int) -> dict[str, object]:
     }
 
 
+def person(number: int) -> dict[str, object]:
+    """About 700 bytes, flat, in the fields of the stream `people`."""
+    name = f"Given{number} Family{number}"
+    return {
+        "id": f"{number:032x}",
+        "employee_number": f"{number:08d}",
+        "user_name": f"person{number}",
+        "given_name": f"Given{number}",
+        "family_name": f"Family{number}",
+        "formatted_name": name,
+        "email": f"person{number}@northwind.example",
+        "active": True,
+        "status": "Active",
+        "title": "Teacher of Mathematics",
+        "user_type": "Employee",
+        "manager_id": f"{number // 10:032x}",
+        "department": "Mathematics Department, North Campus",
+        "cost_center": "CC-204 Mathematics",
+        "hire_date": "2019-09-01",
+        "job_role_id": "jp-017",
+        "job_role": "Teacher",
+        "org_unit_id": "so-204",
+        "org_unit": "Mathematics Department, North Campus",
+        "location": "North Campus",
+        "last_modified": "2026-11-20T08:15:00Z",
+    }
+
+
 def answer(body: bytes) -> bytes:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
@@ -51,7 +80,7 @@ class Partner:
     def __init__(self, workers: int, pause: float) -> None:
         self._workers = workers
         self._pause = pause
-        self._encoded: dict[tuple[int, int], bytes] = {}
+        self._encoded: dict[tuple[str, int, int], bytes] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -65,23 +94,27 @@ class Partner:
         finally:
             writer.close()
 
-    def warm(self, limit: int) -> None:
+    def warm(self, path: str, limit: int) -> None:
         for offset in range(0, self._workers + 1, limit):
-            self._page(f"/?limit={limit}&offset={offset}")
+            self._page(f"{path}?limit={limit}&offset={offset}")
 
     def _page(self, target: str) -> bytes:
-        query = parse_qs(urlsplit(target).query)
+        url = urlsplit(target)
+        query = parse_qs(url.query)
         limit, offset = int(query.get("limit", ["20"])[0]), int(query.get("offset", ["0"])[0])
-        if (limit, offset) not in self._encoded:
-            rows = [worker(number) for number in range(offset, min(offset + limit, self._workers))]
-            self._encoded[limit, offset] = answer(json.dumps({"total": self._workers, "data": rows}).encode())
-        return self._encoded[limit, offset]
+        key = (url.path, limit, offset)
+        if key not in self._encoded:
+            row = person if url.path == "/people" else worker
+            rows = [row(number) for number in range(offset, min(offset + limit, self._workers))]
+            self._encoded[key] = answer(json.dumps({"total": self._workers, "data": rows}).encode())
+        return self._encoded[key]
 
 
 async def main(workers: int, pause: float) -> None:
     partner = Partner(workers, pause)
-    if workers > 1:
-        partner.warm(100)
+    if workers > 1000:
+        partner.warm("/workers", 100)
+        partner.warm("/people", 1000)
     server = await asyncio.start_server(partner.serve, "127.0.0.1", 0, backlog=1000, limit=2**20)
     print(server.sockets[0].getsockname()[1], flush=True)
     closed = asyncio.Event()

@@ -1,21 +1,24 @@
 """Runs what the README shows and compares it with what it says; `--write` puts what came out into it.
 
+    python -m docs.readme [--write]
+
 A block below `<!-- run -->` holds commands and their output, on a terminal of 100 columns, in one project from the
 first block to the last: the examples, with simulated partners (`mkt.cli.stage`). A block below `<!-- file: PATH -->`
-holds that file. What differs from run to run (times, ids, ports, temporary folders) is not compared.
+holds that file. The recipes are another matter: `docs.recipes`.
 """
 
 import argparse
 import os
-import pty
 import re
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+from docs import recipes
+from docs.comparing import comparable
+from docs.terminal import BIN, typed
 
 from mkt.cli.stage import staged
 
@@ -24,23 +27,12 @@ README: Final = ROOT / "README.md"
 _BLOCK: Final = re.compile(
     r"(<!-- (?:run|file: (?P<path>\S+)) -->\n```\w+\n)(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
 )
-_TERMINAL: Final = {"TERM": "dumb", "COLUMNS": "100", "LINES": "50", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
-_AMOUNT: Final = r"\d+(?:\.\d+)? (?:ms|s|min|h|d)\b"
-_VARYING: Final = (
-    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}\b"), "ID"),
-    (re.compile(rf"{_AMOUNT}(?: \d+ s\b)?"), "AMOUNT"),
-    (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z| UTC)|\d\d:\d\d UTC"), "TIME"),
-    (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
-    (re.compile(r"\S*/mkt-readme-\w+"), "FOLDER"),
-    (re.compile(r"[ \t]+"), " "),
-)
 
 
 def rewritten(readme: str) -> str:
     """Return the README with what every marked block really says; a block that is still right is left alone."""
     with TemporaryDirectory(prefix="mkt-readme-") as folder, staged(Path(folder).resolve()) as environment:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
-        variables = {**environment, **_TERMINAL, "PATH": path}
+        variables = {**environment, "PATH": f"{BIN}{os.pathsep}{environment.get('PATH', '')}"}
 
         def block(found: re.Match[str]) -> str:
             body = found["body"]
@@ -52,32 +44,9 @@ def rewritten(readme: str) -> str:
         return _BLOCK.sub(block, readme)
 
 
-def comparable(text: str) -> str:
-    """Return the text without what differs from run to run."""
-    for pattern, word in _VARYING:
-        text = pattern.sub(word, text)
-    return text
-
-
 def _run(body: str, folder: str, environment: Mapping[str, str]) -> str:
     commands = [line.removeprefix("$ ") for line in body.splitlines() if line.startswith("$ ")]
-    return "".join(f"$ {command}\n{_output(command, folder, environment)}" for command in commands)
-
-
-def _output(command: str, folder: str, environment: Mapping[str, str]) -> str:
-    """Return what a person at a terminal sees, without the blanks at the ends of lines."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(["sh", "-c", command], cwd=folder, env=environment, stdout=theirs, stderr=theirs):
-        os.close(theirs)
-        seen = b"".join(_until_closed(ours)).decode()
-    os.close(ours)
-    return "".join(f"{line.rstrip()}\n" for line in seen.splitlines())
-
-
-def _until_closed(terminal: int) -> Iterator[bytes]:
-    with suppress(OSError):  # how Linux says that nobody writes to the terminal any more
-        while read := os.read(terminal, 65536):
-            yield read
+    return "".join(f"$ {command}\n{typed(command, Path(folder), environment).text}" for command in commands)
 
 
 def main() -> int:
@@ -86,7 +55,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put what came out into the README")
     write = parser.parse_args().write
     before = README.read_text(encoding="utf-8")
-    after = rewritten(before)
+    after = recipes.rewritten(rewritten(before))
     if after == before:
         return 0
     if write:

@@ -5,6 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from mkt.runtime.masking import PROCESS
+
+
+@pytest.fixture(autouse=True)
+def _unmasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the secrets of other tests: a process of its own would know none of them."""
+    monkeypatch.setattr(PROCESS, "_forms", {})
+
 
 @pytest.fixture(scope="session")
 def session() -> Iterator[dict[str, str]]:

@@ -1,12 +1,12 @@
-import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from docs.comparing import comparable
+from docs.readme import rewritten
 
 from mkt.cli.app import COMMANDS, run
 
@@ -17,34 +17,23 @@ MEMBER = re.compile(r"<!-- member: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE 
 IN_TABLE = sorted(set(re.findall(r"`mkt ((?:[a-z]+ ?)+)", README.partition("## Commands")[2].partition("| exit")[0])))
 
 
-@pytest.fixture(scope="module")
-def readme() -> ModuleType:
-    """The script `docs/readme.py`, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("readme", ROOT / "docs" / "readme.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def test_the_readme_shows_what_the_commands_print() -> None:
+    assert rewritten(README) == README, "run `make docs` and look at the difference"
 
 
-def test_the_readme_shows_what_the_commands_print(readme: ModuleType) -> None:
-    assert readme.rewritten(README) == README, "run `make docs` and look at the difference"
-
-
-def test_a_readme_that_is_wrong_is_rewritten(readme: ModuleType) -> None:
+def test_a_readme_that_is_wrong_is_rewritten() -> None:
     wrong = "<!-- run -->\n```console\n$ mkt tenants list\nno tenants\n```\n"
-    assert "northwind  roster" in readme.rewritten(wrong)
+    assert "northwind  roster" in rewritten(wrong)
 
 
-def test_what_differs_from_run_to_run_is_not_compared(readme: ModuleType) -> None:
+def test_what_differs_from_run_to_run_is_not_compared() -> None:
     one = "ok  134 ms  3 s ago (02:15 UTC)  mkt runs show 941024ab  http://127.0.0.1:4711"
     other = "ok  1.2 s  4 min ago (23:59 UTC)  mkt runs show d35557c8  http://127.0.0.1:815"
-    assert readme.comparable(one) == readme.comparable(other)
+    assert comparable(one) == comparable(other)
 
 
-def test_a_count_is_compared(readme: ModuleType) -> None:
-    assert readme.comparable("650 created") != readme.comparable("651 created")
+def test_a_count_is_compared() -> None:
+    assert comparable("650 created") != comparable("651 created")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -5,13 +5,26 @@ has the config folder. Every relative path hangs on it.
 """
 
 import os
+import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -23,6 +36,7 @@ from pydantic_settings import (
 )
 
 from mkt.contract import Schedule
+from mkt.contract.schedule import jitter, span
 from mkt.errors import StartError
 
 FILE = "mkt.toml"
@@ -41,6 +55,13 @@ class GuardDefaults(_Section):
     ignore_below: int | None = Field(default=None, ge=0)
 
 
+class RateDefaults(_Section):
+    """What was agreed with a partner, in place of its manifest's numbers."""
+
+    requests: int = Field(gt=0)
+    seconds: float = Field(gt=0, allow_inf_nan=False)
+
+
 class Defaults(_Section):
     """`[defaults]`, and `[defaults.<connector>]` over it."""
 
@@ -49,6 +70,7 @@ class Defaults(_Section):
     guard: GuardDefaults = GuardDefaults()
     overdue_after: str | None = None
     jitter: str | int | None = None
+    rate_limit: RateDefaults | None = None
 
     @model_validator(mode="after")
     def _is_cron(self) -> Self:
@@ -56,6 +78,20 @@ class Defaults(_Section):
         if self.schedule or self.timezone:
             Schedule(self.schedule or "@daily", self.timezone or "UTC")
         return self
+
+    @field_validator("overdue_after")
+    @classmethod
+    def _is_span(cls, text: str | None) -> str | None:
+        if text is not None:
+            span(text)
+        return text
+
+    @field_validator("jitter")
+    @classmethod
+    def _is_jitter(cls, given: str | int | None) -> str | int | None:
+        if given is not None:
+            jitter(given)
+        return given
 
 
 class AllDefaults(Defaults):
@@ -99,6 +135,66 @@ class Lint(_Section):
     ignore: tuple[str, ...] = ()
 
 
+class Alerts(_Section):
+    """`[alerts]`: who is told when a cause of failures begins or ends."""
+
+    webhook: SecretStr | None = None
+    """Where each alert is posted. Hidden like a secret: such URLs often hold the receiver's key."""
+    webhook_secret: str = ""
+    """A reference to the key of the signatures, `whsec_…`."""
+    command: str | tuple[str, ...] = ()
+    """What gets each alert on its standard input: a list of words, or a text that is split as a shell would."""
+
+    heartbeat_url: SecretStr | None = None
+    """What is called at the end of each scheduled sync, so that a watch elsewhere notices when none runs any more."""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The words of the command; none where there is none."""
+        return tuple(shlex.split(self.command)) if isinstance(self.command, str) else self.command
+
+    @field_serializer("webhook", "heartbeat_url")
+    def _hidden(self, given: SecretStr | None) -> str | None:
+        return "***" if given else None
+
+    @field_validator("webhook", "heartbeat_url")
+    @classmethod
+    def _can_be_called(cls, given: SecretStr | None) -> SecretStr | None:
+        """Refuse plain http to other machines."""
+        if given is None or not given.get_secret_value():
+            return None
+        try:
+            url = urlsplit(given.get_secret_value())
+            host, _ = url.hostname, url.port
+        except ValueError:
+            raise ValueError("not a URL") from None
+        if not host or not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(host))):
+            raise ValueError("not an https:// URL (plain http:// is for loopback hosts only)")
+        if url.username or url.password:
+            raise ValueError("a user name or password stands in the URL")
+        return given
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_reference(cls, text: str) -> str:
+        if text and not re.fullmatch(r"[a-z]+:.+", text):
+            raise ValueError("not a reference such as env:NAME; the value itself never stands here")
+        return text
+
+    @field_validator("command")
+    @classmethod
+    def _are_words(cls, given: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """Let `shlex` refuse what has no closing quotation."""
+        return given if isinstance(given, tuple) or shlex.split(given) else ()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class ProjectSettings(BaseSettings):
     """Everything that is the operator's and not a tenant's."""
 
@@ -119,6 +215,7 @@ class ProjectSettings(BaseSettings):
     secrets: AllowList = AllowList()
     hosts: AllowList = AllowList()
     retention: Retention = Retention()
+    alerts: Alerts = Alerts()
     lint: Lint = Lint()
 
     def path(self, relative: Path | str) -> Path:

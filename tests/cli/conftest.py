@@ -9,7 +9,6 @@ from tests.cli.front import ENVIRONMENT, Answer, Mkt, Project
 
 from mkt.cli.app import run
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
-from mkt.runtime.masking import PROCESS
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +42,15 @@ def paged(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workday
         for name, value in simulator.secrets("rest").items():
             monkeypatch.setenv(f"MKT_SECRET__NORTHWIND__ROSTER__{name}", value)
         project.write("northwind", settings=simulator.settings("rest"), schedule="15 2 * * *")
+        # At Workday's own pace its pages would take most of a test's time.
+        pace = "[defaults.workday-hris]\nrate_limit = {requests = 1000, seconds = 1}\n"
+        (project.root / "mkt.toml").write_text(pace)
         yield simulator
 
 
 @pytest.fixture
-def mkt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Mkt:
+def mkt(capsys: pytest.CaptureFixture[str]) -> Mkt:
     """Run `mkt` in this process, through its error boundary."""
-    monkeypatch.setattr(PROCESS, "_forms", {})  # a process of its own would know no secret of another test
 
     def called(*arguments: str) -> Answer:
         capsys.readouterr()

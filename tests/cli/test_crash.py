@@ -1,57 +1,19 @@
-"""Killed at any instant, a full disk, a store that may not be used: nothing is lost, nothing is half done."""
+"""A full disk, a store that may not be used: nothing is lost, nothing is half done."""
 
-import os
-import random
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.cli.process import Gate, ended, expected, live, records, run, start
+from tests.cli.killing import Forks, Point
+from tests.cli.process import records, run
 from tests.unprivileged import UNPRIVILEGED
 
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
 
-SEEDS = range(int(os.environ.get("CRASH_SEEDS", "3")))
-PAGES = 44
-"""So many requests one sync of the paged partner makes, the one for a token included."""
 STORE = Path(".mkt/mkt.db")
-
-
-def _killed_somewhere(paged: WorkdaySimulator, seed: int) -> int:
-    """Run a sync and kill it at a random request or shortly after it; return its exit code."""
-    chance = random.Random(seed)  # noqa: S311 - the same points in each run
-    gate = Gate()
-    paged.inject(gate, after=chance.randrange(PAGES))
-    with start("sync", "--all") as mkt:
-        gate.wait()
-        time.sleep(chance.choice([0, 0.002, 0.01, 0.03, 0.1]))  # into a commit or the promotion, not for anything
-        mkt.kill()
-        return ended(mkt).code
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_first_load_that_was_killed_is_brought_to_its_end_by_the_next_sync(
-    paged: WorkdaySimulator, seed: int
-) -> None:
-    assert _killed_somewhere(paged, seed) in (-9, 0)
-    assert run("sync", "--all").code == 0
-    assert live() == expected(paged, "rest")
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_sync_that_was_killed_shows_nothing_half_done_and_loses_nothing(paged: WorkdaySimulator, seed: int) -> None:
-    assert run("sync", "--all").code == 0
-    before = live()
-    paged.change()
-    assert _killed_somewhere(paged, 1000 + seed) in (-9, 0)
-    after = live()
-    assert after == before or after >= expected(paged, "rest")  # who left a listing by offset stays for one more
-    assert run("sync", "--all").code == 0  # at once: the lease of the dead is nobody's
-    assert run("sync", "--all").code == 0
-    assert live() == expected(paged, "rest")
+PROMOTES = "insert or replace into integration_records"
 
 
 def _limited(kilobytes: int) -> tuple[str, ...]:
@@ -79,6 +41,26 @@ def test_a_disk_that_fills_up_within_a_sync_leaves_the_records_as_they_were(page
     paged.rows = None
     assert run("sync", "--all").code == 0
     assert records() == before
+
+
+def test_a_disk_that_fills_up_in_the_promotion_leaves_the_records_as_they_were(
+    paged: WorkdaySimulator, tmp_path: Path
+) -> None:
+    rows = [{"id": f"w{number}", "descriptor": "x" * 500} for number in range(1000)]
+    paged.rows = rows
+    assert run("sync", "--all").code == 0
+    before = records()
+    paged.rows = [{**row, "descriptor": "y" * 500} for row in rows[:700]] + rows[700:]
+    with Forks(tmp_path) as forks:
+        answer = forks.run("sync", "--all", "-o", "table", point=Point(fill=(PROMOTES, 100_000)))
+    assert answer.code == 1
+    assert "disk" in answer.out
+    assert "acts: us" in answer.out
+    assert "Traceback" not in answer.err
+    assert records() == before
+    assert run("sync", "--all").code == 0
+    people = run("records", "export", "--stream", "people").lines
+    assert sum(person["data"]["formatted_name"][0] == "y" for person in people) == 700
 
 
 def _make_newer() -> None:

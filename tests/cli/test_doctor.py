@@ -44,12 +44,13 @@ def test_a_good_installation_passes_every_check(mkt: Mkt, project: Project, part
         "configs",
         "store",
         "keyring",
+        "alerts",
         "cron",
         "clock",
     )
     assert [check["name"] for check in answer.document if check["ok"]] == list(names)
     assert mkt("doctor", "-q").out == ""
-    assert mkt("doctor").out.splitlines()[-2] == "all 10 checks are ok"
+    assert mkt("doctor").out.splitlines()[-2] == "all 11 checks are ok"
 
 
 def test_without_a_project_the_rest_is_still_checked(

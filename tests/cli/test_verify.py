@@ -22,7 +22,7 @@ def test_piped_it_writes_the_events_and_ends_with_the_summary(mkt: Mkt) -> None:
 def test_as_a_table_it_ends_with_the_next_command(mkt: Mkt) -> None:
     lines = mkt("verify", "-o", "table").out.splitlines()
     assert lines[0].startswith("northwind/roster  workday-hris  pass")
-    assert lines[-1] == "next: mkt status"
+    assert lines[-1] == "next: mkt sync northwind/roster --now"
 
 
 @pytest.mark.usefixtures("partner")

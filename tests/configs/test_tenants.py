@@ -1,7 +1,9 @@
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from tests.unprivileged import UNPRIVILEGED
 
 from mkt.configs.tenants import TenantFolder
 from mkt.errors import Refused
@@ -62,13 +64,25 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone(folder: TenantFolder, f
     assert file.read_text() == TEXT + "# newer\n"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_said(folder: TenantFolder, file: Path) -> None:
-    written = folder.healthy("northwind")
+_REPLACED = """
+import sys
+from pathlib import Path
+from mkt.configs.tenants import TenantFolder
+from mkt.errors import Refused
+folder = TenantFolder(Path("configs"), Path(sys.argv[1]))
+try:
+    folder.replace(folder.healthy("northwind"), b"")
+except Refused as error:
+    print(error.message)
+"""
+
+
+def test_a_folder_that_cannot_be_written_is_said(file: Path, tmp_path: Path) -> None:
     file.parent.chmod(0o500)
-    with pytest.raises(Refused, match="cannot be written: Permission denied"):
-        folder.replace(written, b"")
+    child = [*UNPRIVILEGED, sys.executable, "-c", _REPLACED, str(tmp_path)]
+    said = subprocess.run(child, capture_output=True, text=True, check=True).stdout
     file.parent.chmod(0o700)
+    assert "cannot be written: Permission denied" in said
     assert file.read_text() == TEXT
 
 

@@ -152,5 +152,5 @@ class Rig:
 
 
 def configuration(tenant: str = "acme", **fields: Any) -> ConnectorConfiguration:
-    given = {"secrets": {"TOKEN": "env:TOKEN"}, **fields}
+    given = {"secrets": {"TOKEN": "env:TOKEN"}, "jitter": timedelta(), **fields}
     return ConnectorConfiguration(tenant=tenant, name="roster", connector="scripted", **cast("Any", given))

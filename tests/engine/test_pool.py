@@ -52,6 +52,18 @@ def test_one_that_hangs_is_abandoned_and_the_others_go_on(monkeypatch: pytest.Mo
     assert len(results) == 21
 
 
+def test_a_job_that_raises_is_a_bug_that_is_told_when_the_others_are_done() -> None:
+    done: list[str] = []
+
+    def breaks() -> None:
+        raise ZeroDivisionError
+
+    jobs = [Work("breaks", breaks), *(Work(name, lambda name=name: done.append(name)) for name in "abc")]  # type: ignore[misc]
+    with pytest.raises(ZeroDivisionError):
+        Pool(jobs, 1, Stop()).run()
+    assert done == ["a", "b", "c"]
+
+
 def test_a_stop_starts_nothing_more_and_waits_for_what_runs() -> None:
     stop = Stop()
     jobs = [Work("first", lambda: stop.request("interrupted")), Work("second")]

@@ -67,10 +67,9 @@ def test_two_streams_of_one_listing_of_which_one_is_empty_lose_nothing(rig: Rig)
     rig.sync_one()
     rig.yields(Complete("org_units"), Checkpoint("org_units", None), *people("anna", "ben"))
     result = rig.sync_one()
-    assert result.outcome == "failed"
-    assert result.failure is not None
-    assert result.failure.code == "guard.over_limit"
-    assert "org_units: the partner listed none, 1 are stored" in result.failure.message
+    assert result.outcome == "held"
+    assert result.held is not None
+    assert result.held.reasons == ("org_units: the partner listed none, 1 are stored",)
     assert rig.names("org_units") == ["u1"]
     assert rig.names() == ["anna"], "all streams are applied together or none"
 
@@ -80,9 +79,8 @@ def test_over_the_delete_limit_nothing_is_applied(rig: Rig) -> None:
     rig.sync_one()
     rig.yields(*people(*crowd(80), "new"))
     result = rig.sync_one()
-    assert result.failure is not None
-    assert result.failure.error_class == "partner"
-    assert "20 of 100 would be deleted (20 %, limit 10 %)" in result.failure.message
+    assert result.held is not None
+    assert result.held.reasons == ("people: 20 of 100 would be deleted (20 %, limit 10 %)",)
     assert len(rig.names()) == 100
 
 
@@ -99,7 +97,7 @@ def test_changed_settings_waive_the_change_limit_once_and_say_so(rig: Rig) -> No
     rig.sync_one()
     changed = [Record("people", name, {"title": "x"}) for name in crowd(50)]
     rig.yields(*changed, Complete("people"), Checkpoint("people", None))
-    assert rig.sync_one().outcome == "failed"
+    assert rig.sync_one(dry_run=True).outcome == "held"
     rig.source.configurations = [configuration(settings={"mode": "b"})]
     result = rig.sync_one()
     assert (result.outcome, result.totals.updated) == ("ok", 50)

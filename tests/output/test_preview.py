@@ -1,11 +1,13 @@
 """What a dry run would change, as text and for scripts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from rich.console import RenderableType
 
 from mkt.engine.report import Report, Result, StreamCounts
 from mkt.output.objects import report_object
-from mkt.output.preview_table import preview_page
+from mkt.output.preview_table import changes_page
 from mkt.store.base import ChangedRecord
 
 Render = Callable[..., str]
@@ -28,19 +30,24 @@ RESULT = Result(
 )
 
 
+def _page(result: Result, *, values: bool) -> Iterator[RenderableType]:
+    return changes_page(result.target, result.preview, result.streams, values=values)
+
+
 def test_values_are_masked(render: Render) -> None:
-    assert render(preview_page(RESULT, values=False)).splitlines() == [
-        "northwind/roster  people  3 of 42 changes",
+    assert render(_page(RESULT, values=False)).splitlines() == [
+        "northwind/roster  people  1 deleted, 40 updated, 1 created",
         "  deleted  1        given_name, email, active",
         "  updated  2",
         "             email  *** -> ***",
         "             title  none -> ***",
         "  created  3        given_name, email, title, active",
+        "  and 39 more",
     ]
 
 
 def test_values_are_shown_to_whom_they_were_revealed(render: Render) -> None:
-    text = render(preview_page(RESULT, values=True))
+    text = render(_page(RESULT, values=True))
     assert "email       ann@old.example -> ann@new.example" in text
     assert "title       none -> Clerk" in text
     assert "active      true" in text
@@ -68,4 +75,4 @@ def test_a_sync_without_a_preview_has_none_for_scripts() -> None:
 def test_a_partners_text_moves_no_cursor(render: Render) -> None:
     wild = ChangedRecord(external_id="\x1b[2J", change="created", before=None, after={"title": "\x1b[31m"})
     result = Result(tenant="a", integration="b", outcome="ok", preview={"people": (wild,)})
-    assert "\x1b" not in render(preview_page(result, values=True))
+    assert "\x1b" not in render(_page(result, values=True))

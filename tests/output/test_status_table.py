@@ -63,7 +63,7 @@ def test_an_overdue_one_says_by_how_much(render: Render) -> None:
 
 
 def test_healthy_ones_are_a_count_and_rows_when_all_is_asked_for(render: Render) -> None:
-    assert _page(render, _status("acme"), _status("globex")) == ["2 integrations: 2 ok", "next: mkt sync"]
+    assert _page(render, _status("acme"), _status("globex")) == ["2 integrations: 2 ok", "next: mkt status --all"]
     lines = _page(render, _status("acme"), _status("globex", "disabled", why="holidays"), whole=True)
     assert [line.split()[0] for line in lines[1:3]] == ["acme/roster", "globex/roster"]
     assert lines[2].endswith("holidays")
@@ -76,7 +76,7 @@ def test_streams_that_differ_are_named_and_an_unfinished_first_load_is_said(rend
 
 
 def test_of_many_problems_the_first_are_told_at_length_and_all_are_there(render: Render) -> None:
-    many = [_failing(f"t{number:04}") for number in range(300)]
+    many = [_failing(f"t{number:04}", fingerprint=f"cause{number}") for number in range(300)]
     lines = _page(render, *many, *(_status(f"u{number}") for number in range(2700)))
     assert sum(line.startswith("  why") for line in lines) == 10
     assert {line.split("/")[0] for line in lines if "failing" in line and line.startswith("t")} == {
@@ -97,8 +97,21 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(render: Render, 
 
 
 def test_piped_a_row_is_one_line_however_long(render: Render) -> None:
-    many = [_failing(f"t{number}", why="x" * 500) for number in range(11)]
+    many = [_failing(f"t{number}", why="x" * 500, fingerprint=f"cause{number}") for number in range(11)]
     assert sum("x" * 500 in line for line in _page(render, *many)) == 11
+
+
+def test_many_of_one_cause_are_told_once(render: Render) -> None:
+    lines = _page(render, *(_failing(f"t{number}", fingerprint="6df892") for number in range(42)))
+    assert sum(line.startswith("  why") for line in lines) == 1
+    assert "  and 41 alike: t1/roster, t2/roster, t3/roster, t4/roster, t5/roster, …; mkt triage 6df892" in lines
+
+
+def test_a_long_reason_is_folded_before_a_column_is_done_without(render: Render) -> None:
+    found = [_status("acme", "never", why="word " * 30), _status("globex")]
+    lines = _page(render, *found, width=110, whole=True)
+    assert lines[0].split() == ["integration", "health", "data", "as", "of", "last", "change", "next", "due", "why"]
+    assert max(map(len, lines)) <= 110
 
 
 def test_a_single_one_is_told_in_detail(render: Render) -> None:
@@ -125,3 +138,13 @@ def test_a_broken_file_has_no_data(render: Render) -> None:
     lines = _page(render, broken, _status("globex"))
     assert lines[0].startswith("acme  workday-hris  broken")
     assert not any("data as of" in line for line in lines)
+
+
+def test_a_paused_one_says_since_when_how_the_line_stands_and_what_ends_it(render: Render) -> None:
+    paused = _failing("acme", paused_at=THREE_HOURS, connection="reauth", connection_since=THREE_HOURS)
+    lines = _page(render, replace(paused, health="paused", next_due_at=None))
+    assert lines[0] == "acme/roster  workday-hris  paused  3 times in a row"
+    assert "  paused          since 3 h ago (15:00 UTC)" in lines
+    assert "  connection      reauth, since 3 h ago (15:00 UTC)" in lines
+    assert "  next due        not while it is paused" in lines
+    assert lines[-1] == "next: mkt verify acme/roster"

@@ -111,6 +111,17 @@ def test_nothing_due_says_when_and_how() -> None:
     assert not_due_line(unscheduled, NOW) == "0 of 1 due; none has a schedule; --now runs them"
 
 
+def test_nothing_due_tells_what_now_would_not_run_either() -> None:
+    soon = NOW + timedelta(hours=2)
+    paused, held = (NotDue(target=why, next_due_at=None, stopped=why) for why in ("paused", "held"))
+    free = NotDue(target="free", next_due_at=soon)
+    some = Report(command="sync", results=(), not_due=(free, paused, held, paused))
+    assert not_due_line(some, NOW) == (
+        f"0 of 4 due; next {soon.astimezone():%H:%M}; 1 held, 2 paused (mkt status); --now runs the others"
+    )
+    assert not_due_line(Report(command="sync", results=(), not_due=(held,)), NOW) == "0 of 1 due; 1 held (mkt status)"
+
+
 @pytest.mark.parametrize("width", [80, 200])
 def test_it_fits_a_terminal(render: Render, width: int) -> None:
     report = Report(command="sync", results=(_failed("auth"), CHANGED, *SAME))

@@ -1,11 +1,12 @@
 """The report of a verify."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mkt.contract import StepOutcome
+from mkt.contract import Actor, StepOutcome
 from mkt.engine.report import Failure, Report, Result, StepResult, VerifyOutcome
 from mkt.output.verify_table import verify_page
 
@@ -32,6 +33,10 @@ def _failure() -> Failure:
         actor="us",
         fingerprint="0",
     )
+
+
+def _failed(actor: Actor) -> Result:
+    return _result("roster", "fail", _step("token", "fail"), failure=replace(_failure(), actor=actor))
 
 
 FAILED = _result(
@@ -97,3 +102,18 @@ def test_a_terminal_folds_long_cells_and_cuts_none(render: Render, width: int) -
     text = render(verify_page(Report(command="verify", results=(FAILED, *PASSED))), width)
     assert all(len(line) <= width for line in text.splitlines())
     assert "".join(LONG.split()) in "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("result", "following"),
+    [
+        (_failed("customer"), "mkt verify northwind/roster --for-customer"),
+        (_failed("partner"), "mkt verify northwind/roster --wait"),
+        (_failed("us"), "mkt verify northwind/roster"),
+        (_result("roster", "pass", _step("token")), "mkt sync northwind/roster --now"),
+        (replace(_result("roster", "pass", _step("token")), disabled=True), "mkt enable northwind/roster"),
+    ],
+)
+def test_the_last_line_says_what_comes_after_a_ladder(render: Render, result: Result, following: str) -> None:
+    lines = render(verify_page(Report(command="verify", results=(result,)))).splitlines()
+    assert lines[-1] == f"next: {following}"

@@ -1,17 +1,17 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mkt.contract import ConnectorError
 from mkt.errors import Interrupted, PartnerError, RateLimited, TransientError
 from mkt.runtime.limits import Limits
-from mkt.runtime.retry import retry_at
+from mkt.runtime.retry import limit_deferral, retry_at
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 
@@ -92,9 +92,10 @@ def test_a_short_hint_is_waited_for(bench: Any, partner: Any, status: int) -> No
 
 
 def test_a_hint_may_be_a_date(bench: Any, partner: Any) -> None:
-    partner.says(status=429, retry_after=format_datetime(NOW + timedelta(seconds=20), usegmt=True)).says()
+    bench.now = datetime.now(UTC)  # the server's clock, which it says in `Date`
+    partner.says(status=429, retry_after=format_datetime(bench.now + timedelta(seconds=20), usegmt=True)).says()
     bench.runtime().http.get(partner.url)
-    assert 20 <= bench.waits[0] <= 21
+    assert 18 <= bench.waits[0] <= 21
 
 
 @pytest.mark.parametrize("hint", ["0", "-5", "soon", "", "Sun, 22 Nov 2026 17:00:00 GMT", "nan", "inf", "1e99"])
@@ -180,3 +181,44 @@ def test_a_hint_is_later_than_now_or_none(header: str) -> None:
 @given(st.integers(min_value=1, max_value=10_000_000))
 def test_seconds_are_seconds(seconds: int) -> None:
     assert retry_at(str(seconds), NOW) == NOW + timedelta(seconds=seconds)
+
+
+@given(st.integers(min_value=1, max_value=80_000), st.integers(min_value=-864_000, max_value=864_000))
+def test_a_date_is_a_time_of_the_partners_clock_however_wrong_that_is(seconds: int, off: int) -> None:
+    theirs = NOW + timedelta(seconds=off)
+    hint = format_datetime(theirs + timedelta(seconds=seconds), usegmt=True)
+    assert retry_at(hint, NOW, format_datetime(theirs, usegmt=True)) == NOW + timedelta(seconds=seconds)
+
+
+@given(st.integers(max_value=0, min_value=-864_000), st.integers(min_value=-864_000, max_value=864_000))
+def test_a_date_that_is_past_by_the_partners_clock_is_no_hint(seconds: int, off: int) -> None:
+    theirs = NOW + timedelta(seconds=off)
+    hint = format_datetime(theirs + timedelta(seconds=seconds), usegmt=True)
+    assert retry_at(hint, NOW, format_datetime(theirs, usegmt=True)) is None
+
+
+@given(st.text(max_size=40))
+def test_a_date_of_the_answer_that_is_none_leaves_our_own_clock(date: str) -> None:
+    assume(_is_no_date(date))
+    assert retry_at("Sun, 22 Nov 2026 18:00:30 GMT", NOW, date) == NOW + timedelta(seconds=30)
+
+
+def _is_no_date(text: str) -> bool:
+    try:
+        parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return True
+    return False
+
+
+@given(st.integers(min_value=1) | st.datetimes(min_value=datetime(2027, 12, 1)))  # noqa: DTZ001 - hypothesis wants it naive
+def test_no_wait_is_longer_than_a_day_and_a_cut_one_is_said(hint: int | datetime) -> None:
+    header = format_datetime(hint) if isinstance(hint, datetime) else str(hint)
+    error = RateLimited("too fast", retry_at=retry_at(header, NOW))
+    assume(error.retry_at is not None)
+    limit_deferral(error, NOW)
+    assert error.retry_at is not None
+    assert NOW < error.retry_at <= NOW + timedelta(hours=24)
+    cut = not isinstance(hint, int) or hint > 86400
+    assert ("asked again after 24 h" in error.message) == cut
+    assert str(error) == error.message

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from mkt.errors import ConfigError
 from mkt.secrets.base import WritableBackend
 from mkt.secrets.env import EnvBackend
 
@@ -9,6 +12,20 @@ def test_a_variable_is_read_when_it_is_asked_for() -> None:
     backend = EnvBackend(environ)
     environ["NAME"] = "value"
     assert backend.read("NAME") == "value"
+
+
+def test_what_the_environment_lacks_is_read_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# ours\nNAME='it is #1 $HOME'\nexport OTHER=from-file\n", encoding="utf-8")
+    backend = EnvBackend({"OTHER": "from-environment"}, tmp_path / ".env")
+    assert (backend.read("NAME"), backend.read("OTHER")) == ("it is #1 $HOME", "from-environment")
+    assert backend.read("NONE") is None
+    assert EnvBackend({}, tmp_path / "none").read("NAME") is None
+
+
+def test_a_file_that_cannot_be_read_is_an_error_without_its_content(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"NAME=s3cret\xff")
+    with pytest.raises(ConfigError, match=r"\.env cannot be read: it is not UTF-8"):
+        EnvBackend({}, tmp_path / ".env").read("NAME")
 
 
 def test_a_variable_that_is_not_set_is_not_there() -> None:

@@ -1,6 +1,8 @@
 """What every store promises: runs, events, states, leases, memory, reading."""
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -86,6 +88,18 @@ def test_runs_are_newest_first_and_found_by_any_part_of_the_id(store: Store) -> 
     assert store.runs([]) == []
     assert store.find_runs("0004") == [runs[4]]
     assert store.find_runs("%") == []
+
+
+def test_a_run_that_begins_ends_those_of_its_integration_and_command_that_never_did(store: Store) -> None:
+    error = {"class": "local", "code": "local.killed"}
+    done = replace(_run(1), finished_at=T0, outcome="ok")
+    others = [_run(2, OTHER), replace(_run(3), command="verify")]
+    for run in (done, *others, _run(4), _run(5)):
+        store.start_run(run)
+    begins = replace(_run(6), started_at=T0 + timedelta(hours=1))
+    store.start_run(begins, killed=error)
+    dead = [replace(_run(n), finished_at=begins.started_at, outcome="failed", error=error) for n in (5, 4)]
+    assert {run.id: run for run in store.runs()} == {run.id: run for run in (begins, *dead, *others, done)}
 
 
 def test_a_finished_run_and_its_state_are_stored_together(store: Store) -> None:
@@ -291,3 +305,55 @@ def test_scopes_are_those_that_hold_a_live_record(syncs: Syncs) -> None:
     assert syncs.store.scopes(KEY, "people") == {"c1", "c2"}
     assert syncs.store.scopes(KEY, "org_units") == set()
     assert syncs.store.scopes(OTHER, "people") == set()
+
+
+def test_what_a_run_knows_of_pause_and_connection_comes_back(store: Store) -> None:
+    state = IntegrationState(
+        key=KEY,
+        refusals=5,
+        paused_at=T0,
+        paused_with="digest",
+        connection="reauth",
+        connection_since=T0 - timedelta(days=1),
+    )
+    store.finish_run(_run(1), state)
+    assert store.states() == {KEY: state}
+
+
+def test_a_pause_is_ended_by_one_caller(store: Store) -> None:
+    assert store.resume(KEY) is None
+    state = IntegrationState(key=KEY, failures=7, refusals=5, paused_at=T0, paused_with="digest", connection="reauth")
+    store.finish_run(_run(1), state)
+    ended = in_parallel(lambda: store.resume(KEY))
+    assert sorted(ended, key=str) == [T0, *[None] * 7]
+    assert store.states() == {KEY: replace(state, refusals=0, paused_at=None, paused_with="")}
+
+
+def test_refusals_are_counted_anew_where_there_is_no_pause_yet(store: Store) -> None:
+    store.finish_run(_run(1), IntegrationState(key=KEY, refusals=3))
+    assert store.resume(KEY) is None
+    assert store.states()[KEY].refusals == 0
+
+
+def test_a_change_of_the_connection_is_one_callers(store: Store) -> None:
+    state = IntegrationState(key=KEY, next_due_at=T0, failures=2, connection="connected", connection_since=T0)
+    store.finish_run(_run(1), state)
+    later = T0 + timedelta(hours=1)
+    before = in_parallel(lambda: store.set_connection(KEY, "reauth", later))
+    assert sorted(map(str, before)) == ["connected", *["reauth"] * 7]
+    assert store.states() == {KEY: replace(state, connection="reauth", connection_since=later)}
+    assert store.set_connection(KEY, "reauth", later + timedelta(hours=1)) == "reauth"
+    assert store.states()[KEY].connection_since == later
+
+
+def test_what_was_never_synced_has_a_connection_and_is_purged(store: Store) -> None:
+    assert store.set_connection(KEY, "degraded", T0) is None
+    assert store.states() == {KEY: IntegrationState(key=KEY, connection="degraded", connection_since=T0)}
+    store.purge(KEY.tenant)
+    assert store.states() == {}
+
+
+def in_parallel(work: Callable[[], object]) -> list[object]:
+    """Do the work eight times at once."""
+    with ThreadPoolExecutor(8) as threads:
+        return [done.result() for done in [threads.submit(work) for _ in range(8)]]

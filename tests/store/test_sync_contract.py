@@ -175,6 +175,29 @@ def test_a_staged_cursor_of_none_means_from_the_start(syncs: Syncs) -> None:
     assert syncs.open().cursor("people") is None
 
 
+@pytest.mark.parametrize("first_load", [True, False])
+def test_the_last_cursor_stands_nowhere_before_the_promotion(syncs: Syncs, *, first_load: bool) -> None:
+    if not first_load:
+        syncs.load(row("1"), cursor=1)
+    killed = syncs.open()
+    killed.write(Batch(rows=[row("2")], cursors={"people": 5}))
+    killed.write(Batch(rows=[row("3")], completes=[Complete("people", "", "offset")]))
+    killed.end({"people": 9})
+    writer = syncs.open()
+    assert (writer.resumed, writer.cursor("people")) == (True, 5)
+    writer.end({"people": 9})
+    writer.promote(T0)
+    assert syncs.open().cursor("people") == 9
+
+
+def test_the_end_of_a_window_moves_no_cursor(syncs: Syncs) -> None:
+    syncs.load(row("1"), cursor=1)
+    writer = syncs.open(windowed=True)
+    writer.end({"people": 9})
+    writer.promote(T0)
+    assert syncs.open().cursor("people") == 1
+
+
 @pytest.mark.parametrize("left", ["late", "fresh", "other settings", "other streams", "discarded"])
 def test_a_staging_that_cannot_be_resumed_is_forgotten(syncs: Syncs, left: str) -> None:
     syncs.load(row("1"), row("2"), cursor=1)

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 from mkt.cli.wiring import build_store, open_telemetry
 from mkt.configs.tenants import TenantFolder
+from mkt.contract import ConnectorConfiguration
 from mkt.engine.operator import Action, report_action
+from mkt.engine.pause import end_pause
+from mkt.engine.reporter import Reporter
 from mkt.errors import Refused
+from mkt.runtime.masking import Masker
 from mkt.settings import ProjectSettings
 
 if TYPE_CHECKING:
+    from mkt.registry import ConnectorRegistry
     from mkt.store.base import Store
     from mkt.telemetry.base import Telemetry
 
@@ -25,7 +30,24 @@ class Record:
     telemetry: "Telemetry"
 
     def note(self, action: Action, target: str, reason: str = "") -> None:
-        report_action(self.telemetry, lambda: datetime.now(UTC), action, target, reason=reason)
+        report_action(self.telemetry, _utc_now, action, target, reason=reason)
+
+    def resume(self, configuration: ConnectorConfiguration, registry: "ConnectorRegistry") -> bool:
+        """End the integration's pause, where there is one, and tell whether it has."""
+        found = registry.get(configuration.connector)
+        reporter = Reporter(
+            telemetry=self.telemetry,
+            now=_utc_now,
+            configuration=configuration,
+            category=found.manifest.category if found and found.manifest else None,
+            run_id=None,
+            masker=Masker(),
+        )
+        return end_pause(self.store, reporter, "enable")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @contextmanager

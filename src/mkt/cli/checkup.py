@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mkt import __version__
+from mkt.cli.alert_check import alert_checks
 from mkt.cli.cron_check import cron_checks
+from mkt.cli.heartbeat_check import heartbeat_checks
 from mkt.cli.options import Installation
 from mkt.cli.wiring import build_keyring, build_registry, build_settings, build_source, build_store
 from mkt.errors import MktError
@@ -49,6 +51,8 @@ def _project(settings: "ProjectSettings", installation: Installation, now: datet
     newest: list[datetime] = []
     yield _tried("store", lambda: _store(settings, newest))
     yield _keyring(any(_uses_keyring(found) for found in configs))
+    yield from alert_checks(settings)
+    yield from heartbeat_checks(settings, now)
     for found in configs:
         yield from cron_checks(settings, found, installation)
     yield _clock(max(newest, default=None), now)

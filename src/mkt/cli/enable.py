@@ -1,5 +1,6 @@
 """`mkt enable`."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -23,12 +24,14 @@ def enable(
     reason: Annotated[str, typer.Option("--reason", help="Why: it is kept with the event.")] = "",
     output: OutputOption = "auto",
 ) -> None:
-    """Enable integrations in their tenant's file."""
+    """Enable integrations in their tenant's file, and end their pause."""
     settings = build_settings(installation)
     source, folder = build_source(settings), tenant_folder(settings)
+    registry = build_registry()
     with open_record(settings) as record:
-        found = enable_targets(source, folder, targets, build_registry())
+        switched = enable_targets(source, folder, targets, registry)
+        found = [replace(each, resumed=record.resume(each.configuration, registry)) for each in switched]
         for each in found:
-            if each.changed:
+            if each.changed or each.resumed:
                 record.note("enable", each.configuration.target, reason)
     present(output, lambda: [switched_object(each) for each in found], lambda: switched_page(found))

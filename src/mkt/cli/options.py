@@ -1,9 +1,8 @@
 """The options that commands share: one dataclass a group, spread over a command's own options by `spread`."""
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_type_hints
 
 import typer
 
+from mkt.contract.schedule import span
 from mkt.contract.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Output = Literal["auto", "table", "jsonl", "json"]
 Shape = Literal["table", "jsonl", "json"]
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def new_app(help_text: str | None = None) -> typer.Typer:
@@ -109,6 +108,22 @@ class Chosen:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChosenByCause(Chosen):
+    """The same, or what fails for one reason."""
+
+    cause: Annotated[
+        str | None,
+        typer.Option("--cause", metavar="FP", help="Now, what fails for this reason: part of an id of `mkt triage`."),
+    ] = None
+
+    def selection(self) -> "Selection":
+        """Return the selection; its cause is looked for when the store is open."""
+        if self.cause == "":
+            raise typer.BadParameter("an empty text is part of every cause", param_hint="--cause")
+        return replace(super().selection(), cause=self.cause or "")
+
+
 LARGEST: Final = 2**63 - 1
 """The largest number that a store can be asked for."""
 Quiet = Annotated[
@@ -129,12 +144,10 @@ def shape(output: Output, *, piped: Shape, terminal: bool) -> Shape:
 
 def duration(text: str) -> timedelta:
     """Read "90s", "30m", "1h30m", "2d"."""
-    if not re.fullmatch(r"(\d+[smhd])+", text):
-        raise typer.BadParameter(f"{text!r} is no duration such as 90s, 30m or 1h30m")
-    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhd])", text))
-    if not 0 < seconds <= _SECONDS["d"] * 30:
-        raise typer.BadParameter("a duration is between 1 second and 30 days")
-    return timedelta(seconds=seconds)
+    try:
+        return span(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def known_streams(names: list[str] | None) -> list[str] | None:

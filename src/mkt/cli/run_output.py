@@ -60,6 +60,8 @@ class RunOutput:
         elif report.command == "sync" and not report.results and not report.stopped:
             self._nothing_due(report)
         elif self._shape == "table":
+            for target in self._recovered(report):
+                sys.stdout.write(f"{target}  recovered\n")
             _print_tables(report, values=self._values)
 
     def _nothing_due(self, report: Report) -> None:
@@ -70,11 +72,12 @@ class RunOutput:
             print(not_due_line(report, datetime.now(UTC)), file=out)
 
     def _worth_saying(self, report: Report) -> bool:
-        recovered = any(
-            result.outcome == "ok" and (result.tenant, result.integration) in self._failing
-            for result in report.results
-        )
-        return recovered or bool(report.count("fail", "failed", "held"))
+        return bool(self._recovered(report) or report.count("fail", "failed", "held"))
+
+    def _recovered(self, report: Report) -> list[str]:
+        """Return what worked again; only cron, which is quiet, is told."""
+        worked = (result for result in report.results if result.outcome == "ok")
+        return sorted(each.target for each in worked if (each.tenant, each.integration) in self._failing)
 
 
 def _live() -> list[Sink]:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mkt.cli.look import Look
 from mkt.cli.options import (
-    Chosen,
+    ChosenByCause,
     Concurrency,
     Logged,
     Output,
@@ -19,6 +20,7 @@ from mkt.cli.options import (
 )
 from mkt.cli.run_output import RunOutput
 from mkt.cli.signals import stopping
+from mkt.cli.window import Period
 from mkt.cli.wiring import open_engine, open_telemetry
 from mkt.engine import sync as engine_sync
 from mkt.engine.operator import report_action
@@ -35,16 +37,12 @@ app = new_app()
 @spread
 def sync(
     *,
-    chosen: Chosen,
+    chosen: ChosenByCause,
     installation: Logged,
     now: Annotated[bool, typer.Option("--now", help="Also what is not due; needs a target or a filter.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Every enabled integration, due or not.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, store nothing.")] = False,
-    preview: Annotated[
-        int | None,
-        typer.Option("--preview", min=1, max=1000, metavar="N", help="Dry run that shows N changes of each stream."),
-    ] = None,
-    values: Annotated[bool, typer.Option("--show-values", help="Show the values of a preview; is recorded.")] = False,
+    during: Period,
+    look: Look,
     full: Annotated[bool, typer.Option("--full", help="Start from the beginning instead of the cursor.")] = False,
     stream: Annotated[
         list[str] | None,
@@ -61,29 +59,33 @@ def sync(
     quiet: Quiet = False,
 ) -> None:
     """Bring over what is due."""
-    _refuse_contradictions(now=now, every=every, preview=preview, values=values, output=output)
-    streams, dry = frozenset(stream or ()), dry_run or preview is not None
-    options = SyncOptions(
-        now=now, all=every, dry_run=dry, preview=preview or 0, full=full, streams=streams, timeout=timeout or TIMEOUT
-    )
+    now = now or chosen.cause is not None
+    _refuse_contradictions(now=now, every=every, look=look, output=output)
     selection = chosen.selection()
-    shown = RunOutput(output, quiet=quiet, selection=selection, piped="table" if preview else "jsonl", values=values)
-    opened = open_engine(installation, concurrency, shown.sinks, keep_events=not dry)
+    options = SyncOptions(
+        now=now,
+        all=every,
+        dry_run=look.dry,
+        preview=look.limit(everything=selection.everything),
+        full=full,
+        streams=frozenset(stream or ()),
+        timeout=timeout or TIMEOUT,
+        window=during.window(full=full),
+    )
+    shown = RunOutput(output, quiet=quiet, selection=selection, piped=look.piped, values=look.values)
+    opened = open_engine(installation, concurrency, shown.sinks, keep_events=not look.dry)
     with opened as engine, stopping(engine.stop):
         report = engine_sync.sync(engine, selection, options, concurrency=engine.settings.concurrency)
-        if values:
+        if look.values:
             _record_show_values(engine, report)
     shown.finish(report)
     raise typer.Exit(report.exit_code)
 
 
-def _refuse_contradictions(*, now: bool, every: bool, preview: int | None, values: bool, output: Output) -> None:
+def _refuse_contradictions(*, now: bool, every: bool, look: Look, output: Output) -> None:
     if now and every:
-        raise typer.BadParameter("--now and --all exclude each other")
-    if values and not preview:
-        raise typer.BadParameter("--show-values is for --preview")
-    if preview and output == "jsonl":
-        raise typer.BadParameter("a preview is a table or json", param_hint="--output")
+        raise typer.BadParameter("--all excludes --now and --cause")
+    look.refuse_contradictions(output)
 
 
 def _record_show_values(engine: "Engine", report: "Report") -> None:

@@ -58,7 +58,7 @@ def build_backends(settings: "ProjectSettings") -> "list[SecretBackend]":
     from mkt.secrets.env import EnvBackend
     from mkt.secrets.file import FileBackend
 
-    return [EnvBackend(), FileBackend(settings.root), build_keyring()]
+    return [EnvBackend(file=settings.root / ".env"), FileBackend(settings.root), build_keyring()]
 
 
 def build_keyring() -> "SecretBackend":
@@ -108,7 +108,9 @@ def open_engine(
             secrets=build_secrets(settings),
             store=store,
             telemetry=telemetry,
-            runtimes=Runtimes(settings.root, allowed_hosts=settings.hosts.allow, stop=stop.event),
+            runtimes=Runtimes(
+                settings.root, allowed_hosts=settings.hosts.allow, budgets=store.budgets, stop=stop.event
+            ),
             settings=settings,
             stop=stop,
         )

@@ -83,6 +83,8 @@ class YamlSource:
             enabled=part.enabled,
             disabled=_disabled(part.disabled),
             schedule=None if cron is None else schedule(cron, part.timezone or given.timezone),
+            jitter=given.jitter,
+            overdue_after=given.overdue_after,
             settings=part.settings or {},
             secrets=part.secrets or {},
             guard=_guard(part.guard, given.guard),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from mkt.contract.json import Json
@@ -48,6 +48,10 @@ class ConnectorConfiguration:
     enabled: bool = True
     disabled: Disabled | None = None
     schedule: Schedule | None = None
+    jitter: timedelta | None = None
+    """At most so long after its slot a sync begins; None: the engine's own measure, zero: in the slot."""
+    overdue_after: timedelta | None = None
+    """So long after it was due a sync is overdue; None: the engine's own measure."""
     settings: Mapping[str, Json] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     guard: Guard = field(default_factory=Guard)

@@ -30,6 +30,9 @@ class Syncs(Protocol[S]):
 
         For each stream: records, `Complete` where a listing came to its end, the last `Checkpoint`. A listing
         that feeds several streams yields a `Checkpoint` for each, and on resume starts at the oldest.
+
+        With `context.window`, what changed in that time is asked for and nothing is listed to its end: no `Complete`.
+        Where the partner has no such question, list as always: nothing is deleted for it, and the result says so.
         """
         ...
 

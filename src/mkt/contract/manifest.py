@@ -1,5 +1,6 @@
 """`manifest.yaml`: what can be known of a connector without importing its code."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -11,6 +12,9 @@ ID: Final = r"^[a-z0-9](-?[a-z0-9])*$"
 """The grammar of tenants, integration names and connector ids; at most 63 characters, so no `--`."""
 
 Slug = Annotated[str, StringConstraints(pattern=ID, max_length=63)]
+
+
+_WINDOWS: Final[Mapping[float, str]] = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 
 
 class _Model(BaseModel):
@@ -39,11 +43,22 @@ class StepDeclaration(_Model):
 
 
 class RateLimit(_Model):
-    """The partner's pace, shared by all that have the same host, account or tenant."""
+    """The partner's pace: so many requests in any window of so many seconds.
+
+    All integrations of this installation keep it together that call the same host (and port), use the same account
+    (the values of the secrets that are not sensitive or, without any, of the others), or are of the same tenant.
+    A 429 with a `Retry-After`, and a `RateLimited` of `explain` with a `retry_at`, hold all of them until then.
+    """
 
     requests: int = Field(gt=0)
-    seconds: float = Field(gt=0)
+    seconds: float = Field(gt=0, allow_inf_nan=False)
     per: Literal["host", "account", "tenant"] = "host"
+
+    @property
+    def pace(self) -> str:
+        """The numbers in words: "10 requests a second"."""
+        requests = f"{self.requests:,} request{'s' if self.requests > 1 else ''}"
+        return f"{requests} {_WINDOWS.get(self.seconds, f'in {self.seconds:g} s')}"
 
 
 class WebhookVerification(_Model):

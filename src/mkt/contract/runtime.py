@@ -92,6 +92,7 @@ Explain: TypeAlias = Callable[[Response], ConnectorError | None]
 class Http(Protocol):
     """HTTP to this integration's own hosts, and nowhere else.
 
+    Every request waits for its place in the manifest's `rate_limit`, or is `RateLimited` where that is far away.
     Safe requests (GET, HEAD, and what the caller says is `idempotent`) are tried again on network faults, 429
     and 5xx; `Retry-After` is honored. Redirects are not followed. Every answer with a status of 400 or more is
     raised: 401 as `AuthError`, 403 as `AccessDenied`, 429 as `RateLimited`, 408 and 5xx as `TransientError`, the

@@ -14,24 +14,29 @@ _AGAIN: Final = timedelta(days=1)
 _MEMORY: Final = "config.broken"
 
 
-def report_broken(engine: Engine, broken: BrokenTenant, event: EventName) -> Result:
-    """Return the failed result of a broken tenant, and emit its event."""
+def failure_of_broken(broken: BrokenTenant) -> Failure:
+    """Return what is wrong first with a broken tenant's file."""
     first = broken.problems[0]
     more = f" (and {len(broken.problems) - 1} more)" if len(broken.problems) > 1 else ""
     message = f"{first.position}: {first.message}{more}"
-    failure = Failure(
+    return Failure(
         error_class="config",
         code=f"config.{first.code}",
         message=message,
         remedy=first.remedy or "Mend the file; `mkt lint` shows every place.",
         actor="us",
-        fingerprint=fingerprint("", "config", first.code, message, broken.tenant),
+        fingerprint=fingerprint("", "config", f"config.{first.code}", first.message, broken.tenant),
     )
+
+
+def report_broken(engine: Engine, broken: BrokenTenant, event: EventName) -> Result:
+    """Return the failed result of a broken tenant, and emit its event."""
+    failure = failure_of_broken(broken)
     outcome: Literal["fail", "failed"] = "fail" if event == "verify.completed" else "failed"
     engine.telemetry.emit(
         ConnectorEvent(
             event=event,
-            message=message,
+            message=failure.message,
             timestamp=engine.now(),
             level="error",
             tenant=broken.tenant,

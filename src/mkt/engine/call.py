@@ -20,9 +20,11 @@ from mkt.contract import (
     Record,
     State,
     Stream,
+    Window,
 )
 from mkt.engine.base import Engine
 from mkt.engine.failure import failure_of
+from mkt.engine.pace import rate_limit_of
 from mkt.engine.report import Command, Failure, Result
 from mkt.engine.reporter import Reporter
 from mkt.registry import RegisteredConnector
@@ -113,6 +115,7 @@ class Call:
         state: State,
         streams: frozenset[Stream],
         deadline: float,
+        window: Window | None = None,
     ) -> Iterator[ConnectorContext[Any]]:
         """Open what the connector works with; raise `ConfigError` for settings that are wrong.
 
@@ -130,6 +133,8 @@ class Call:
             rotate=lambda name, value: self._rotate(secrets, name, value),
             deadline=deadline,
             identifiers=secrets.identifiers,
+            rate_limit=rate_limit_of(manifest, self.engine.settings),
+            account=secrets.account,
         ) as runtime:
             yield ConnectorContext(
                 configuration=self.configuration,
@@ -137,7 +142,7 @@ class Call:
                 runtime=runtime,
                 state=state,
                 streams=streams,
-                window=None,
+                window=window,
                 secrets=secrets,
                 progress=progress,
                 ladder=ladder,

@@ -9,6 +9,7 @@ from typing import Final
 from mkt.contract import Change, Checkpoint, Complete, Json, PartnerError, Record, Stream
 from mkt.engine.base import Engine
 from mkt.engine.call import StoredProgress
+from mkt.engine.endless import Pages
 from mkt.engine.records import Encoder
 from mkt.store.base import Batch, Key, Store, SyncWriter
 
@@ -30,14 +31,22 @@ class Collector:
         self.encoder = Encoder()
         self._writer = writer
         self._streams = streams
+        self.completed: set[Stream] = set()
+        self.moved = False
+        """Whether anything was committed."""
         self._batch = Batch()
+        self._pages = Pages()
+        self._page_starts = 0
+        self._full = False
         self._counted: Counter[Stream] = Counter()
         self._committed = time.monotonic()
 
     def add(self, change: Change) -> None:
-        """Take one change; commit where a checkpoint makes a batch full."""
+        """Take one change; commit where a checkpoint has made a batch full, unless it was the last of all."""
         if change.stream not in self._streams:
             raise UndeclaredStreamError(change.stream)
+        if self._full and not isinstance(change, Checkpoint):
+            self.flush()
         batch = self._batch
         if isinstance(change, Record):
             row = self.encoder.row(change)
@@ -46,11 +55,13 @@ class Collector:
                 if len(batch.rows) >= MAX_ROWS:
                     self.flush()
         elif isinstance(change, Checkpoint):
+            self._pages.note(batch.rows[self._page_starts :])
+            self._page_starts = len(batch.rows)
             batch.cursors[change.stream] = change.cursor
-            if len(batch.rows) >= BATCH_ROWS or time.monotonic() - self._committed > BATCH_SECONDS:
-                self.flush()
+            self._full = len(batch.rows) >= BATCH_ROWS or time.monotonic() - self._committed > BATCH_SECONDS
         elif isinstance(change, Complete):
             batch.completes.append(change)
+            self.completed.add(change.stream)
         else:
             batch.rows.append(self.encoder.gone(change))
 
@@ -64,7 +75,15 @@ class Collector:
         batch.invalid = dict(self.encoder.invalid - self._counted)
         self._counted = Counter(self.encoder.invalid)
         self._writer.write(batch)
+        self._page_starts, self._full = 0, False
+        self.moved = self.moved or bool(batch.rows or batch.cursors)
         self._committed = time.monotonic()
+
+    def end(self) -> None:
+        """Commit the rest, and leave the last cursors to what applies it."""
+        cursors, self._batch.cursors = self._batch.cursors, {}
+        self.flush()
+        self._writer.end(cursors)
 
     def check_quality(self) -> None:
         """Raise `PartnerError` where more than 1 % of the records that the run saw had to be left out."""

@@ -11,6 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from mkt.configs.connector_settings import build_settings, default_of, fields_of
 from mkt.contract import ConnectorConfiguration, Json
+from mkt.engine.pace import rate_limit_of
 from mkt.engine.secret_places import SecretPlace, secret_places
 from mkt.errors import ConfigError
 from mkt.registry import RegisteredConnector
@@ -19,6 +20,8 @@ from mkt.settings import ProjectSettings, origin
 
 DEFAULT: Final = "default"
 HIDDEN: Final = "***"
+_OVERDUE_AFTER: Final = "one interval of the schedule, at most 24h"
+_JITTER: Final = "a tenth of the interval, at most 10m"
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/?#\s]*@")
 
 
@@ -83,7 +86,11 @@ def effective(
         problem = error.message
     return Effective(
         configuration=configuration,
-        values=(*_general(configuration, operator), *_settings(configuration, connector)),
+        values=(
+            *_general(configuration, operator),
+            *_pace(connector, operator),
+            *_settings(configuration, connector),
+        ),
         secrets=secret_places(chain, configuration, connector.require_manifest()),
         problem=problem,
     )
@@ -113,13 +120,22 @@ def _general(configuration: ConnectorConfiguration, operator: Operator) -> Itera
     for key, value in (
         ("schedule", schedule.cron if schedule else None),
         ("timezone", schedule.timezone if schedule else None),
-        ("overdue_after", given.overdue_after),
-        ("jitter", given.jitter),
+        ("overdue_after", _OVERDUE_AFTER if given.overdue_after is None else given.overdue_after),
+        ("jitter", _JITTER if given.jitter is None else given.jitter),
     ):
         yield Value(key, value, lines.get(key) or operator.default(connector, key))
     for limit, number in asdict(configuration.guard).items():
         key = f"guard.{limit}"
         yield Value(key, number, lines.get(key) or operator.default(connector, "guard", limit))
+
+
+def _pace(connector: RegisteredConnector, operator: Operator) -> Iterator[Value]:
+    """Return the partner's pace, which is its manifest's unless the operator agreed on another."""
+    rate_limit = rate_limit_of(connector.require_manifest(), operator.settings)
+    if rate_limit:
+        for key, value in rate_limit.model_dump().items():
+            given = operator.default(connector.id, "rate_limit", key)
+            yield Value(f"rate_limit.{key}", value, f"manifest of {connector.id}" if given == DEFAULT else given)
 
 
 def _settings(configuration: ConnectorConfiguration, connector: RegisteredConnector) -> Iterator[Value]:

@@ -1,15 +1,19 @@
 """An exception becomes a failure: class, code, message, remedy, actor, fingerprint."""
 
 import hashlib
-import re
 import traceback
 from collections.abc import Callable
 from pathlib import PurePath
+from typing import Final
 
 from mkt.engine.report import Failure
+from mkt.engine.wording import normalized
 from mkt.errors import ConnectorError
 
-_VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|[\w.+-]*\d[\w.+-]*|https?://\S+|/\S+")
+_GENERAL: Final = frozenset(
+    {"auth", "config", "http", "local", "network", "oauth", "partner", "permission", "rate_limit", "transient"}
+)
+"""First parts of the codes that mkt gives itself: they say what kind of thing happened, the message says what."""
 
 
 def failure_of(
@@ -18,24 +22,27 @@ def failure_of(
     """Return what a person can act on. What is no `ConnectorError` is a bug, of which no text is repeated."""
     if not isinstance(error, ConnectorError):
         return _bug(error, connector)
+    message = mask(error.message)
     return Failure(
         error_class=error.error_class,
         code=error.code,
-        message=mask(error.message),
+        message=message,
         remedy=mask(error.remedy),
         actor=error.actor,
-        fingerprint=fingerprint(connector, error.error_class, error.code, error.message, tenant),
+        fingerprint=fingerprint(connector, error.error_class, error.code, message, tenant),
         retry_at=error.retry_at,
     )
 
 
 def fingerprint(connector: str, error_class: str, code: str, message: str, tenant: str = "") -> str:
-    """Return a short id that equal causes share over tenants: the code or else the message without its variables."""
-    cause = code
-    if code == error_class:
-        cause = _VARIABLE.sub("#", message.replace(tenant, "#") if tenant else message).casefold()
-    text = f"{connector}\x00{error_class}\x00{cause}"
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    """Return a short id that equal causes share over tenants, and that two causes never share.
+
+    A connector's own code (`workday.no_report`) is the cause, whatever the message adds; one that mkt gives itself
+    (`http.503`) is told apart by the words of its message.
+    """
+    general = code.partition(".")[0] in _GENERAL
+    text = "\x00".join((connector, error_class, code, normalized(message, tenant) if general else ""))
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=6).hexdigest()
 
 
 def _bug(error: Exception, connector: str) -> Failure:
@@ -49,5 +56,5 @@ def _bug(error: Exception, connector: str) -> Failure:
         message=message,
         remedy=f"Report it to the maintainer of {connector} with this line; the other integrations are not affected.",
         actor="us",
-        fingerprint=fingerprint(connector, "bug", "bug", message),
+        fingerprint=fingerprint(connector, "bug", f"bug.{type(error).__name__}.{place}", message),
     )

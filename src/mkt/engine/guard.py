@@ -1,4 +1,4 @@
-"""The mass-change guard: a sync that would remove or change too much is stopped."""
+"""The mass-change guard: a sync that would remove or change too much is held."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ def _emptied(stream: Stream, change: StreamChanges) -> str:
 
 
 def _percentages(guard: Guard, stream: Stream, change: StreamChanges, *, waive_changes: bool) -> list[str]:
-    if change.live < max(guard.ignore_below, 1) or not change.seen:
+    if change.live < max(guard.ignore_below, 1) or _emptied(stream, change):
         return []
     gone = change.deleted + change.absent
     reasons = []

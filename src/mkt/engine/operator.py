@@ -10,6 +10,7 @@ from mkt.telemetry.base import Telemetry
 
 Action = Literal[
     "add",
+    "approve",
     "backup",
     "copy secret",
     "delete secret",
@@ -19,6 +20,7 @@ Action = Literal[
     "generate secret",
     "prune",
     "purge",
+    "reject",
     "remove",
     "set secret",
     "show values",

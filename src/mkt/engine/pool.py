@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 from mkt.engine.base import Stop
+from mkt.engine.isolation import attempt
 
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
@@ -53,11 +54,15 @@ class Pool(Generic[R]):
         self._stop = stop
         self._running: dict[_Running[R], None] = {}
         self._lock = threading.Lock()
-        self._done: SimpleQueue[tuple[_Running[R], R]] = SimpleQueue()
+        self._done: SimpleQueue[tuple[_Running[R], R | Exception]] = SimpleQueue()
 
     def run(self) -> list[R]:
-        """Return the results in the order in which they came; jobs that a stop kept from starting have none."""
+        """Return the results in the order in which they came; jobs that a stop kept from starting have none.
+
+        A job that raises after all is a bug of ours: it is raised here, when all the others are done.
+        """
         results: list[R] = []
+        bugs: list[Exception] = []
         for _ in range(min(self._workers, len(self._waiting))):
             self._start_worker()
         while self._busy():
@@ -66,9 +71,15 @@ class Pool(Generic[R]):
             except Empty:
                 results += self._abandon_late()
             else:
-                if not running.abandoned:
-                    self._forget(running)
+                self._forget(running)
+                if running.abandoned:
+                    continue
+                if isinstance(result, Exception):
+                    bugs.append(result)
+                else:
                     results.append(result)
+        if bugs:
+            raise bugs[0]
         return results
 
     def _busy(self) -> bool:
@@ -82,8 +93,7 @@ class Pool(Generic[R]):
 
     def _work(self) -> None:
         while (running := self._take()) is not None:
-            result = running.job.run()
-            self._done.put((running, result))
+            self._done.put((running, attempt(running.job.run)))
             if running.abandoned:
                 return
 

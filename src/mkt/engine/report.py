@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mkt.contract import Actor, Category, ErrorClass, StepOutcome, Stream
-from mkt.store.base import ChangedRecord
+from mkt.store.base import ChangedRecord, Hold
 
 VerifyOutcome = Literal["pass", "warn", "fail"]
 SyncOutcome = Literal["ok", "failed", "held", "deferred", "skipped"]
@@ -50,14 +50,38 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Why a change set waits for a person. Without an id it is a dry run's: a sync would be held.
+
+    It is "reopened" where the same change set was rejected before, "open" where an earlier run was held.
+    """
+
+    reasons: tuple[str, ...]
+    hold_id: str = ""
+    standing: Literal["new", "reopened", "open"] = "new"
+    opened_at: datetime | None = None
+
+
+def held_by(hold: Hold, standing: Literal["new", "reopened", "open"]) -> Held:
+    """Return what a result says of a hold."""
+    return Held(reasons=hold.reasons, hold_id=hold.id, standing=standing, opened_at=hold.opened_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamCounts:
-    """What a sync did to one stream."""
+    """What a sync did to one stream; `absent` are missing for the first time and still there."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    absent: int = 0
     invalid: int = 0
+
+    @property
+    def changes(self) -> int:
+        """How many records are another now, or soon."""
+        return self.created + self.updated + self.deleted + self.absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +95,13 @@ class Result:
     run_id: str | None = None
     outcome: VerifyOutcome | SyncOutcome
     failure: Failure | None = None
+    held: Held | None = None
     note: str = ""
     """Why it was deferred or skipped, or what else a person should know."""
+    next_command: str = ""
+    """What to type to have it run, where it was left alone."""
+    disabled: bool = False
+    """Of a verify, which a target takes to disabled integrations too."""
     duration_ms: int = 0
     steps: tuple[StepResult, ...] = ()
     streams: Mapping[str, StreamCounts] = field(default_factory=dict)
@@ -88,7 +117,7 @@ class Result:
     @property
     def totals(self) -> StreamCounts:
         """The counts of all streams together."""
-        names = ("created", "updated", "unchanged", "deleted", "invalid")
+        names = ("created", "updated", "unchanged", "deleted", "absent", "invalid")
         return StreamCounts(**{n: sum(getattr(s, n) for s in self.streams.values()) for n in names})
 
 
@@ -98,6 +127,8 @@ class NotDue:
 
     target: str
     next_due_at: datetime | None
+    stopped: Literal["held", "paused"] | None = None
+    """Why its turn does not come, not even with `--now`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

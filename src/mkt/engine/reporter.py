@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mkt.contract import Category, ConnectorConfiguration, ConnectorEvent, EventName, Json, Level
-from mkt.engine.report import Result, StepResult
+from mkt.engine.report import Held, Result, StepResult
 from mkt.runtime.masking import Masker
 from mkt.telemetry.base import Telemetry
 
@@ -21,7 +21,7 @@ class Reporter:
     now: Callable[[], datetime]
     configuration: ConnectorConfiguration
     category: Category | None
-    run_id: str
+    run_id: str | None
     masker: Masker
 
     def emit(self, event: EventName, message: str, level: Level = "info", **details: Any) -> None:
@@ -67,7 +67,10 @@ class Reporter:
         }
         details = {"outcome": result.outcome, **sync_details(result)}
         text = result.failure.message if result.failure else result.note or _counted(result)
-        self.emit(events[result.outcome], text, _LEVELS.get(result.outcome, "info"), **details)
+        # What a person has been told of already, or has decided once, is no new alarm.
+        told = result.held is not None and result.held.standing != "new"
+        level = "info" if told else _LEVELS.get(result.outcome, "info")
+        self.emit(events[result.outcome], _why_held(result.held) if result.held else text, level, **details)
 
 
 def sync_details(result: Result) -> dict[str, Any]:
@@ -81,7 +84,14 @@ def sync_details(result: Result) -> dict[str, Any]:
         details["invalid_places"] = dict(result.invalid_places)
     if result.failure:
         details["error"] = result.failure.as_dict()
+    if result.held:
+        details |= {"hold_id": result.held.hold_id or None, "reasons": list(result.held.reasons)}
+        details |= {"reopened": True} if result.held.standing == "reopened" else {}
     return details
+
+
+def _why_held(held: Held) -> str:
+    return f"held for review: {'; '.join(held.reasons)}"
 
 
 def _counted(result: Result) -> str:

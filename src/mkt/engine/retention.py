@@ -16,7 +16,10 @@ def retention_of(settings: ProjectSettings) -> Retention:
     """Return how long the operator wants history to be kept."""
     kept = settings.retention
     return Retention(
-        events=timedelta(days=kept.events), runs=timedelta(days=kept.runs), tombstones=timedelta(days=kept.tombstones)
+        events=timedelta(days=kept.events),
+        runs=timedelta(days=kept.runs),
+        tombstones=timedelta(days=kept.tombstones),
+        holds=timedelta(days=kept.holds),
     )
 
 

@@ -4,26 +4,30 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
 
 from mkt.contract import (
+    Checkpoint,
     ConnectorConfiguration,
     ConnectorContext,
     LocalError,
     Manifest,
-    PartnerError,
     RateLimited,
     Stream,
     Syncs,
     TransientError,
+    Window,
 )
+from mkt.engine import cursors, vanished
 from mkt.engine.call import Call, chosen_streams
 from mkt.engine.collector import Collector, RunProgress, RunState
 from mkt.engine.guard import over_limit
 from mkt.engine.ladder import RecordingLadder
+from mkt.engine.report import Held, held_by
+from mkt.engine.windows import notes
 from mkt.errors import Interrupted
 from mkt.registry import BrokenConnectorError
 from mkt.store.base import ChangedRecord, IntegrationState, Lease, StreamChanges, SyncWriter
@@ -47,10 +51,11 @@ class SyncOptions:
     full: bool = False
     streams: frozenset[str] = frozenset()
     timeout: timedelta = TIMEOUT
+    window: Window | None = None
 
     @property
     def scheduled(self) -> bool:
-        return not (self.now or self.all)
+        return not (self.now or self.all or self.window)
 
 
 class SyncRun:
@@ -62,7 +67,8 @@ class SyncRun:
         self.changes: Mapping[Stream, StreamChanges] = {}
         self.preview: Mapping[Stream, list[ChangedRecord]] = {}
         self.places: Mapping[Stream, list[str]] = {}
-        self.note = ""
+        self.notes: list[str] = []
+        self.held: Held | None = None
         self.fingerprint = ""
         self._call = call
         self._engine = call.engine
@@ -71,6 +77,8 @@ class SyncRun:
         self._state = state
         self._deadline = deadline
         self._writer: SyncWriter | None = None
+        self._collector: Collector | None = None
+        self._from_cursor = False
 
     def do(self) -> None:
         """Run the connector to its end; raise what stopped it, with nothing applied that was staged."""
@@ -80,7 +88,8 @@ class SyncRun:
         as_of = self._engine.now()
         self.fingerprint = _fingerprint(self._call.configuration, manifest)
         writer = self._writer = self._open(streams)
-        collector = Collector(writer, streams)
+        self._from_cursor = not writer.resumed and any(writer.cursor(stream) is not None for stream in streams)
+        collector = self._collector = Collector(writer, streams)
         self.places = collector.encoder.places
         syncs = registered.syncs
         if syncs is None:
@@ -91,15 +100,29 @@ class SyncRun:
             state=RunState(self._engine, self._call.key, collector),
             streams=streams,
             deadline=self._deadline,
+            window=self._options.window,
         ) as context:
             self._collect(syncs, context, collector)
+        self._call.warnings.extend(notes(self._options.window, collector.completed))
+        if gone := vanished.note(self._state, manifest.streams, manifest.id):
+            self._call.warnings.append(gone)
         collector.check_quality()
         self.changes = writer.changes()
         if self._options.preview:
             self.preview = writer.preview(self._options.preview)
-        self._guard(writer)
+        self._end(writer, as_of)
+
+    def _end(self, writer: SyncWriter, as_of: datetime) -> None:
+        """Apply all that was staged or, over a limit, nothing; of a dry run nothing is left."""
+        if self._state and self._state.hold_id:
+            self.notes.append(f"hold {self._state.hold_id[-8:]} is open: no sync runs before it is decided")
+        reasons = self._over_limit(writer)
+        self.held = Held(reasons=reasons) if reasons else None
         if self._options.dry_run:
             writer.discard()
+        elif reasons:
+            hold = writer.hold(connector=self._call.configuration.connector, reasons=reasons, as_of=as_of)
+            self.held = held_by(hold, "reopened" if hold.reopened else "new")
         else:
             self.changes = writer.promote(as_of)
 
@@ -109,27 +132,40 @@ class SyncRun:
         try:
             for change in syncs.sync(context):
                 collector.add(change)
-                if time.monotonic() > self._deadline or stopped():
+                # Not behind a checkpoint: it may be the last one, and what has come to its end is applied.
+                if not isinstance(change, Checkpoint) and (time.monotonic() > self._deadline or stopped()):
                     raise self._ended_early()
         except (TransientError, RateLimited, Interrupted):
             collector.flush()
             raise
-        collector.flush()
+        collector.end()
 
     def leave(self, error: Exception) -> None:
         """Keep the staging for the next run where the failure is of a kind that passes, else discard it."""
-        keep = isinstance(error, _RESUMABLE) and not self._options.dry_run
+        if self._from_cursor:
+            cursors.hint(error, self._call.configuration.target)
+        keep = isinstance(error, _RESUMABLE) and not self._options.dry_run and not self._stands_still(error)
         if self._writer and not keep:
             self._writer.discard()
 
+    def _stands_still(self, error: Exception) -> bool:
+        """Tell whether the run went on from a staging and could not, as others before it."""
+        resumed = self._writer is not None and self._writer.resumed
+        moved = self._collector is not None and self._collector.moved
+        return resumed and not moved and cursors.stands_still(error, self._state)
+
     def _open(self, streams: frozenset[Stream]) -> SyncWriter:
+        over = not self._options.window and cursors.starts_over(self._state, streams)
+        if over and self._state and not self._options.full:
+            self._call.warnings.append(cursors.note(self._state.failures))
         return self._engine.store.open_sync(
             self._lease,
             run_id=self._call.run_id,
             streams=streams,
             fingerprint=self.fingerprint,
-            fresh=self._options.full,
+            fresh=self._options.full or over,
             dry_run=self._options.dry_run,
+            windowed=self._options.window is not None,
         )
 
     def _ended_early(self) -> Interrupted | TransientError:
@@ -137,21 +173,15 @@ class SyncRun:
             return Interrupted()
         return late(self._call.configuration.target, self._options.timeout)
 
-    def _guard(self, writer: SyncWriter) -> None:
-        """Raise `PartnerError` where the changes are over a limit; a first load has nothing to lose."""
+    def _over_limit(self, writer: SyncWriter) -> tuple[str, ...]:
+        """Return each limit that the changes are over; a first load has nothing to lose."""
         if writer.direct:
-            return
+            return ()
         known = self._state.fingerprint if self._state else ""
         waived = bool(known) and known != self.fingerprint
         if waived:
-            self.note = "settings or connector changed since the last sync: the change limit was waived once"
-        reasons = over_limit(self._call.configuration.guard, self.changes, waive_changes=waived)
-        if reasons:
-            raise PartnerError(
-                f"too much would change, so nothing was applied: {'; '.join(reasons)}",
-                remedy="Ask the partner whether this is meant. If so, raise the limits under `guard:` for one sync.",
-                code="guard.over_limit",
-            )
+            self.notes.append("settings or connector changed since the last sync: the change limit was waived once")
+        return tuple(over_limit(self._call.configuration.guard, self.changes, waive_changes=waived))
 
 
 def late(target: str, timeout: timedelta) -> TransientError:
@@ -160,6 +190,16 @@ def late(target: str, timeout: timedelta) -> TransientError:
         f"{target} did not end within {timeout.total_seconds():.0f} s",
         remedy="The next sync goes on from what is stored. If it stays so, give it more time with --timeout.",
         code="transient.deadline",
+    )
+
+
+def killed() -> LocalError:
+    """Return the error of an earlier run that has no end."""
+    return LocalError(
+        "the run did not come to its end: its process was killed or stood still, or the machine went down",
+        remedy="The next run went on from what it had stored. If it happens again, look in the kernel's log for the"
+        " out-of-memory killer.",
+        code="local.killed",
     )
 
 

@@ -60,7 +60,7 @@ def _lacking(manifest: Manifest, places: Sequence[SecretPlace]) -> Collection[st
 
 
 def _distance(members: list[SecretPlace]) -> tuple[bool, int]:
-    """Put first what somebody began to fill in, then what lacks least."""
+    """Put first what somebody began to fill in, of several what lacks least; else the manifest's own order counts."""
     lacking = [place for place in members if place.declaration.required and not place.there]
     begun = any(place.there or place.written for place in members)
-    return not begun, len(lacking)
+    return not begun, len(lacking) if begun else 0

@@ -27,10 +27,14 @@ class Selection:
     tenants: tuple[str, ...] = ()
     connectors: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    cause: str = ""
+    """A part of the fingerprint that the last failures share."""
+    only: frozenset[str] | None = None
+    """The targets that have this cause, once they are known."""
 
     @property
     def everything(self) -> bool:
-        return not (self.targets or self.tenants or self.connectors or self.labels)
+        return not (self.targets or self.tenants or self.connectors or self.labels or self.cause)
 
     def names(self, configuration: ConnectorConfiguration) -> bool:
         """Tell whether a target names this integration or its tenant."""
@@ -51,15 +55,18 @@ class Selection:
             and (not self.tenants or configuration.tenant in self.tenants)
             and (not self.connectors or configuration.connector in self.connectors)
             and all(configuration.labels.get(name) == value for name, value in self.labels.items())
+            and (self.only is None or configuration.target in self.only)
         )
 
     def _matches_tenant(self, tenant: str) -> bool:
         """Only its name can leave out a broken tenant: the file hides its integrations."""
         named = {target.partition("/")[0] for target in self.targets}
-        return (not named or tenant in named) and (not self.tenants or tenant in self.tenants)
+        chosen = (not named or tenant in named) and (not self.tenants or tenant in self.tenants)
+        return chosen and (self.only is None or tenant in self.only)
 
     def _empty_tenants(self, configs: Configs) -> bool:
-        return bool({*self.targets, *self.tenants} & set(configs.tenants)) and not (self.connectors or self.labels)
+        narrowed = self.connectors or self.labels or self.cause
+        return bool({*self.targets, *self.tenants} & set(configs.tenants)) and not narrowed
 
     def _check_names(self, configs: Configs) -> None:
         tenants = {*configs.tenants, *(b.tenant for b in configs.broken)}

@@ -9,13 +9,16 @@ from typing import Final, Literal
 from mkt.configs.base import BrokenTenant
 from mkt.contract import ConnectorConfiguration, ConnectorEvent, Schedule
 from mkt.engine.base import Engine
+from mkt.engine.pause import is_paused
 from mkt.engine.schedule import AT_ONCE, due_at, overdue
 from mkt.engine.selection import Selection
-from mkt.store.base import EventQuery, IntegrationState, Key
+from mkt.store.base import Connection, EventQuery, Hold, IntegrationState, Key
 
-Health = Literal["broken", "failing", "overdue", "deferred", "never", "ok", "disabled"]
-ORDER: tuple[Health, ...] = ("broken", "failing", "overdue", "deferred", "never", "ok", "disabled")
-PROBLEMS: frozenset[Health] = frozenset({"broken", "failing", "overdue"})
+Health = Literal["broken", "failing", "held", "paused", "overdue", "deferred", "never", "ok", "disabled"]
+ORDER: tuple[Health, ...] = ("broken", "failing", "held", "paused", "overdue", "deferred", "never", "ok", "disabled")
+PROBLEMS: frozenset[Health] = frozenset({"broken", "failing", "held", "paused", "overdue"})
+_ENDS_PAUSE: Final = "Until `mkt verify {}` passes, no sync asks again."
+_DECIDE: Final = "Ask the partner or the customer whether this is meant, then approve or reject it."
 _NOBODY_SYNCS: Final = "See that something runs `mkt sync` here: cron or a timer; `mkt doctor` looks at the rest."
 
 
@@ -40,6 +43,8 @@ class IntegrationStatus:
     why: str = ""
     remedy: str = ""
     actor: str = ""
+    fingerprint: str = ""
+    """Of the failure: what integrations that fail for the same reason share."""
     last_run_id: str = ""
     last_finished_at: datetime | None = None
     last_ok_at: datetime | None = None
@@ -48,6 +53,10 @@ class IntegrationStatus:
     overdue_by: timedelta | None = None
     """How long ago it should have run, where that is longer ago than it may be."""
     failures: int = 0
+    hold_id: str = ""
+    paused_at: datetime | None = None
+    connection: Connection | None = None
+    connection_since: datetime | None = None
     schedule: Schedule | None = None
     place: str = ""
     streams: tuple[StreamStatus, ...] = field(default=())
@@ -64,6 +73,8 @@ class IntegrationStatus:
         commands: dict[Health, str] = {
             "broken": "mkt lint",
             "failing": f"mkt verify {self.target}",
+            "held": f"mkt holds show {self.hold_id[-8:]}",
+            "paused": f"mkt verify {self.target}",
             "overdue": f"mkt sync {self.target} --now",
             "never": f"mkt verify {self.target}",
             "deferred": f"mkt status {self.target}",
@@ -78,11 +89,13 @@ def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
     counts: dict[Key, dict[str, tuple[int, int]]] = defaultdict(dict)
     for (key, stream), count in engine.store.counts().items():
         counts[key][stream] = count
+    holds = {hold.key: hold for hold in engine.store.holds(closed=False)}
     found = [_broken(tenant) for tenant in selected.broken]
     for configuration in selected.configurations:
         key = Key(configuration.tenant, configuration.name)
         state = states.get(key) or IntegrationState(key=key)
-        found.append(_integration(configuration, state, counts[key], now))
+        known = _integration(configuration, state, counts[key], now)
+        found.append(_held(known, holds[key]) if known.health == "held" and key in holds else known)
     if len(found) == 1:
         found = [replace(found[0], last_action=_last_action(engine, found[0]))]
     return sorted(found, key=lambda s: (ORDER.index(s.health), s.target))
@@ -113,7 +126,7 @@ def _integration(
     counts: Mapping[str, tuple[int, int]],
     now: datetime,
 ) -> IntegrationStatus:
-    due = due_at(configuration, state) if configuration.active(now.date()) else None
+    due = due_at(configuration, state, now) if configuration.active(now.date()) else None
     # What is not even due costs no look at its schedule: there are thousands of them.
     late = now - due if due and due <= now and overdue(configuration, state, now) else None
     health = _health(configuration, state, now, late=late is not None)
@@ -126,6 +139,7 @@ def _integration(
         why=why,
         remedy=remedy,
         actor=actor,
+        fingerprint=str((state.last_error or {}).get("fingerprint", "")) if why else "",
         last_run_id=state.last_run_id,
         last_finished_at=state.last_finished_at,
         last_ok_at=state.last_ok_at,
@@ -133,10 +147,17 @@ def _integration(
         next_due_at=now if due == AT_ONCE else due,
         overdue_by=late,
         failures=state.failures,
+        paused_at=state.paused_at if health == "paused" else None,
+        connection=state.connection,
+        connection_since=state.connection_since,
         schedule=configuration.schedule,
         place=configuration.place(),
         streams=_streams(state, counts),
     )
+
+
+def _held(status: IntegrationStatus, hold: Hold) -> IntegrationStatus:
+    return replace(status, why="; ".join(hold.reasons), remedy=_DECIDE, actor="us", fingerprint="", hold_id=hold.id)
 
 
 def _why(configuration: ConnectorConfiguration, state: IntegrationState, health: Health) -> tuple[str, str, str]:
@@ -145,7 +166,10 @@ def _why(configuration: ConnectorConfiguration, state: IntegrationState, health:
     if health == "disabled":
         return _why_disabled(configuration), "", ""
     if error:
-        return str(error.get("message", "")), str(error.get("remedy", "")), str(error.get("actor", ""))
+        remedy = str(error.get("remedy", ""))
+        if health == "paused":
+            remedy = f"{remedy} {_ENDS_PAUSE.format(configuration.target)}".strip()
+        return str(error.get("message", "")), remedy, str(error.get("actor", ""))
     if health == "overdue":
         return "it was due, and no sync has run it since", _NOBODY_SYNCS, "us"
     return "", "", ""
@@ -162,6 +186,8 @@ def _why_disabled(configuration: ConnectorConfiguration) -> str:
 def _health(configuration: ConnectorConfiguration, state: IntegrationState, now: datetime, *, late: bool) -> Health:
     if not configuration.active(now.date()):
         return "disabled"
+    if state.hold_id or is_paused(configuration, state):
+        return "held" if state.hold_id else "paused"
     if state.last_outcome == "failed":
         return "failing"
     if late:

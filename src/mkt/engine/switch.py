@@ -16,12 +16,14 @@ from mkt.registry import ConnectorRegistry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switched:
-    """One integration as it is after the command; `changed` is False where it was so already."""
+    """One integration as it is after the command; `changed` is False where its file said so already."""
 
     configuration: ConnectorConfiguration
     enabled: bool
     disabled: Disabled | None
     changed: bool
+    resumed: bool = False
+    """Whether this has ended a pause."""
 
 
 def disable(source: ConfigSource, folder: TenantFolder, targets: Sequence[str], disabled: Disabled) -> list[Switched]:

@@ -4,21 +4,27 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
 
 from mkt.contract import ConnectorConfiguration
+from mkt.engine import windows
+from mkt.engine.alerts import alert_safely
 from mkt.engine.base import Engine
 from mkt.engine.broken import report_broken, worth_repeating
 from mkt.engine.heartbeat import Heartbeat
+from mkt.engine.heartbeat_url import beat
 from mkt.engine.job import SyncJob
 from mkt.engine.pool import Pool
 from mkt.engine.report import NotDue, Report, Result
 from mkt.engine.retention import prune_daily
 from mkt.engine.run import SyncOptions
-from mkt.engine.schedule import AT_ONCE, due_at
+from mkt.engine.schedule import AT_ONCE, due_at, stopped_by
 from mkt.engine.selection import Selected, Selection
 from mkt.engine.summary import finished
+from mkt.engine.triage import with_cause
 from mkt.errors import StartError, StoreError
-from mkt.store.base import IntegrationState, Key
+from mkt.store.base import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,9 @@ def sync(engine: Engine, selection: Selection, options: SyncOptions, *, concurre
     started = time.monotonic()
     if options.now and selection.everything:
         raise StartError("--now needs a target or a filter", remedy="Name a tenant, or use --all for every one.")
-    selected = selection.choose(engine.source.load())
+    windows.refuse_unasked(options.window, selection, every=options.all)
+    configs = engine.source.load()
+    selected = with_cause(engine, selection, configs).choose(configs)
     broken = [
         report_broken(engine, tenant, "sync.failed")
         for tenant in selected.broken
@@ -46,6 +54,10 @@ def sync(engine: Engine, selection: Selection, options: SyncOptions, *, concurre
     if not (options.dry_run or engine.stop.reason):
         with suppress(StoreError):  # what was synced is safe, and the next day tries again
             prune_daily(engine)
+        if options.scheduled:
+            alert_safely(engine, configs)
+        if options.scheduled and selection.everything:
+            beat(engine)
     done = (*broken, *(result for result in results if result is not None))
     report = Report(command="sync", results=done, not_due=plan.not_due, dry_run=options.dry_run)
     return finished(engine, report, started)
@@ -55,17 +67,18 @@ def _plan(engine: Engine, selected: Selected, options: SyncOptions, heartbeat: H
     now = engine.now()
     states = engine.store.states()
     enabled = [c for c in selected.configurations if options.now or c.active(now.date())]
-    due: list[tuple[ConnectorConfiguration, IntegrationState | None]] = []
+    due: list[tuple[datetime, ConnectorConfiguration]] = []
     not_due: list[NotDue] = []
     for configuration in enabled:
         state = states.get(Key(configuration.tenant, configuration.name))
-        when = due_at(configuration, state)
+        when = due_at(configuration, state, now)
         if options.scheduled and (when is None or when > now):
-            not_due.append(NotDue(target=configuration.target, next_due_at=when))
+            stopped = stopped_by(configuration, state) if when is None else None
+            not_due.append(NotDue(target=configuration.target, next_due_at=when, stopped=stopped))
         else:
-            due.append((configuration, state))
-    due.sort(key=lambda pair: due_at(*pair) or AT_ONCE)
-    return _Plan([SyncJob(engine, c, options, heartbeat) for c, _ in due], _by_time(not_due))
+            due.append((when or AT_ONCE, configuration))
+    due.sort(key=itemgetter(0))
+    return _Plan([SyncJob(engine, c, options, heartbeat) for _, c in due], _by_time(not_due))
 
 
 def _by_time(not_due: Collection[NotDue]) -> tuple[NotDue, ...]:

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from mkt.contract import ConnectorConfiguration, TransientError, uuid7
 from mkt.engine.base import Engine
 from mkt.engine.broken import report_broken
 from mkt.engine.call import Call, StoredProgress, StoredState, chosen_streams
+from mkt.engine.connection import connection_after, report_connection
 from mkt.engine.isolation import attempt
 from mkt.engine.ladder import RecordingLadder
+from mkt.engine.pause import end_pause
 from mkt.engine.pool import Pool
 from mkt.engine.report import Failure, Report, Result, StepResult, VerifyOutcome
 from mkt.engine.selection import Selection
@@ -104,13 +107,26 @@ class VerifyJob:
             outcome=_outcome(failure, steps, call.warnings),
             failure=failure,
             note="; ".join(call.warnings),
+            disabled=not call.configuration.active(self._engine.now().date()),
             duration_ms=round((time.monotonic() - self._started) * 1000),
             steps=steps,
         )
         call.reporter.completed(result)
         details = {"steps": {step.step: step.outcome for step in steps}}
         attempt(lambda: self._engine.store.finish_run(call.ended(self._run, result, details)))
-        return result
+        noted = attempt(lambda: self._note(result))
+        return result if isinstance(noted, Exception) else noted
+
+    def _note(self, result: Result) -> Result:
+        """Note how the line stands now, end a pause where everything works, and say so."""
+        store, call = self._engine.store, self._call
+        after = connection_after(result)
+        if after is not None:
+            before = store.set_connection(call.key, after, self._engine.now())
+            report_connection(call.reporter, before, after, result)
+        if result.outcome == "fail" or not end_pause(store, call.reporter, "verify"):
+            return result
+        return replace(result, note="; ".join([*call.warnings, "no longer paused"]))
 
 
 def _outcome(failure: Failure | None, steps: tuple[StepResult, ...], warnings: list[str]) -> VerifyOutcome:

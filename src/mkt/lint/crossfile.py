@@ -28,6 +28,7 @@ RULES: Final = (
         severity="warning",
     ),
 )
+_A_PAIR: Final = 2
 
 
 @dataclass(slots=True)
@@ -71,5 +72,6 @@ def _shared(used: list[tuple[str, Position]]) -> Iterator[Problem]:
         return
     for tenant, place in first.items():
         other, where = next(item for item in first.items() if item[0] != tenant)
-        message = f"tenant {other} uses the same reference, in {where.path}:{where.line}"
+        others = f"tenant {other} uses" if len(first) <= _A_PAIR else f"{len(first) - 1:,} other tenants use"
+        message = f"{others} the same reference: {where.path}:{where.line}"
         yield Problem(codes.SHARED_REFERENCE, message, place, "Give each tenant a secret of its own.", tenant=tenant)

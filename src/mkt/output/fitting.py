@@ -12,10 +12,14 @@ from rich.text import Text
 from mkt.output.text import BOLD, clean, row, table
 
 _GAP: Final = 2
+_FOLDED: Final = 30
+"""A column that folds keeps this width at least."""
 
 
 class Fitting:
     """`rows` are cells by the name of their column, `spare` the columns to do without, the first to go first.
+
+    `folds` is the column whose long cells are folded before any other is.
 
     What fits is written line by line: measuring and folding, as rich does, takes a second for a thousand rows.
     """
@@ -27,22 +31,27 @@ class Fitting:
         *,
         right: Collection[str] = (),
         spare: Sequence[str] = (),
+        folds: str = "",
     ) -> None:
         self._columns = columns
         self._rows = [{name: _cell(value) for name, value in cells.items()} for cells in rows]
         self._right = right
         self._spare = spare
+        self._folds = folds
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Write as many columns as fit; where none can be spared any more, let rich fold them."""
         kept, widths = list(self._columns), self._widths()
+        least = {name: min(width, _FOLDED) if name == self._folds else width for name, width in widths.items()}
         for name in self._spare:
-            if _total(kept, widths) > options.max_width:
+            if _total(kept, least) > options.max_width:
                 kept.remove(name)
         if _total(kept, widths) <= options.max_width:
             yield from self._lines(console, kept, widths)
             return
         grid = table(*kept, right=self._right)
+        for column in grid.columns:
+            column.no_wrap = column.header != self._folds and _total(kept, least) <= options.max_width
         for cells in self._rows:
             row(grid, *(Text(*cells.get(name, ("", ""))) for name in kept))
         yield grid

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mkt.configs.base import Position, Problem
 from mkt.lint.base import Rule
+from mkt.output.causes import also, by_cause
 from mkt.output.text import BOLD, DIM, STYLES, clean, line, next_command, outcome_text, plural, row, table
 
 _SECRETS: Final = "MKT4"
@@ -21,13 +22,15 @@ _USERINFO: Final = re.compile(r"(://)[^/@\s]+@")
 
 
 def lint_page(problems: Sequence[Problem], base: Path) -> Iterator[RenderableType]:
-    """Show every finding in order of place, then the count. `base` is what the paths are relative to."""
+    """Show the findings in order of place, those that say the same once; `base` is what paths are relative to."""
     lines: dict[str, list[str]] = {}
-    for problem in problems:
+    for problem, others in by_cause(problems, lambda found: (found.code, found.message)):
         path = problem.position.path
         if path not in lines:
             lines[path] = _read(base / path)
         yield from _finding(problem, lines[path])
+        if others:
+            yield also([str(other.position) for other in others], "-o json names all")
     yield line(lint_summary(problems))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from mkt.configs.base import Configs, Problem
 from mkt.contract import ConnectorConfiguration, Stream
-from mkt.engine.report import Report, Result
-from mkt.output.preview_object import preview_object
+from mkt.engine.report import Held, Report, Result
+from mkt.output.preview_object import changes_object
 from mkt.registry import RegisteredConnector
 from mkt.store.base import Key, Run, StoredRecord
 
@@ -51,7 +51,17 @@ def _result_object(report: Report, result: Result, *, values: bool) -> dict[str,
         **asdict(result.totals),
         "streams": {name: asdict(counts) for name, counts in result.streams.items()},
         "invalid_places": {name: list(places) for name, places in result.invalid_places.items()},
-        **({"preview": preview_object(result, values=values)} if result.preview else {}),
+        **({"held": _held(result.held)} if result.held else {}),
+        **({"preview": changes_object(result.preview, values=values)} if result.preview else {}),
+    }
+
+
+def _held(held: Held) -> dict[str, Any]:
+    return {
+        "hold_id": held.hold_id or None,
+        "reasons": list(held.reasons),
+        "standing": held.standing if held.hold_id else None,
+        "opened_at": moment(held.opened_at),
     }
 
 

@@ -56,6 +56,7 @@ def switched_object(switched: Switched) -> dict[str, Any]:
         "connector": configuration.connector,
         "path": _path(configuration),
         "changed": switched.changed,
+        "resumed": switched.resumed,
         "enabled": switched.enabled,
         "disabled": {"until": until, "reason": rest.reason} if rest else None,
     }
@@ -65,8 +66,12 @@ def switched_page(found: Sequence[Switched]) -> Iterator[RenderableType]:
     """One line an integration, those that were so already too."""
     for each in found:
         already = "" if each.changed else "already "
-        yield line(f"{each.configuration.target}: {already}{_state(each)}  {_path(each.configuration)}")
-    yield next_command(f"mkt status {found[0].configuration.target}")
+        resumed = ", no longer paused" if each.resumed else ""
+        yield line(f"{each.configuration.target}: {already}{_state(each)}{resumed}  {_path(each.configuration)}")
+    working = [each.configuration.target for each in found if each.enabled and each.disabled is None]
+    yield next_command(
+        f"mkt sync {' '.join(working)} --now" if working else f"mkt status {found[0].configuration.target}"
+    )
 
 
 def _state(switched: Switched) -> str:

@@ -1,16 +1,15 @@
-"""What a dry run would change, for scripts: field by field; values only for whom they were revealed."""
+"""What would change, for scripts: field by field; values only for whom they were revealed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mkt.contract import FIELDS, Stream
-from mkt.engine.report import Result
 from mkt.store.base import ChangedRecord
 
 _HIDDEN: Final = "***"
 
 
-def preview_object(result: Result, *, values: bool) -> dict[str, Any]:
+def changes_object(changes: Mapping[Stream, Sequence[ChangedRecord]], *, values: bool) -> dict[str, Any]:
     """Return the changed records of one integration, by stream."""
     return {
         stream: [
@@ -24,7 +23,7 @@ def preview_object(result: Result, *, values: bool) -> dict[str, Any]:
             }
             for record in records
         ]
-        for stream, records in result.preview.items()
+        for stream, records in changes.items()
     }
 
 

@@ -42,7 +42,7 @@ def states_page(states: Sequence[SecretState]) -> Iterator[RenderableType]:
         yield grid
     folded = len(states) - len(shown)
     yield line(f"{plural(folded, 'secret')} not there and not needed" if folded else "")
-    yield line(f"{len(lacking)} lacking, {len(shown) - len(lacking)} found")
+    yield line(f"{len(lacking):,} lacking, {len(shown) - len(lacking):,} found")
     if lacking:
         first = lacking[0]
         yield next_command(f"mkt secrets which {first.configuration.target} {first.place.declaration.name}")

@@ -1,7 +1,7 @@
 """Where every integration stands, for a person: problems first; a single one with all that is known of it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from mkt.engine.status import PROBLEMS, Health, IntegrationStatus, StreamStatus
+from mkt.output.causes import also, by_cause, triage
 from mkt.output.fitting import Fitting
 from mkt.output.tables import action_text
 from mkt.output.text import (
@@ -27,8 +28,8 @@ from mkt.output.text import (
 )
 
 _EXPLAINED: Final = 10
-"""So many problems are told at length; more of them are rows."""
-_SPARE: Final = ("connector", "last change")
+"""So many causes are told at length; what has another one is a row."""
+_SPARE: Final = ("connector", "last change", "next due", "data as of")
 
 
 def status_page(found: Sequence[IntegrationStatus], now: datetime, *, whole: bool) -> Iterator[RenderableType]:
@@ -37,14 +38,23 @@ def status_page(found: Sequence[IntegrationStatus], now: datetime, *, whole: boo
         yield from _detail(found[0], now)
         return
     problems = [status for status in found if status.health in PROBLEMS]
-    for status in problems[:_EXPLAINED]:
+    causes = list(by_cause(problems, _cause))
+    for status, others in causes[:_EXPLAINED]:
         yield from _problem(status, now)
-    rows = [*problems[_EXPLAINED:], *(s for s in found if s.health not in PROBLEMS and (whole or _notable(s)))]
+        if others:
+            yield also([other.target for other in others], triage(status.fingerprint))
+    unexplained = [one for status, others in causes[_EXPLAINED:] for one in (status, *others)]
+    rows = [*unexplained, *(s for s in found if s.health not in PROBLEMS and (whole or _notable(s)))]
     if rows:
-        yield Fitting(_columns(rows), [_cells(status, now) for status in rows], spare=_SPARE)
+        yield Fitting(_columns(rows), [_cells(status, now) for status in rows], spare=_SPARE, folds="why")
     counts = Counter(status.health for status in found)
     yield line(plural(len(found), "integration") + _counted(counts))
-    yield next_command(next((status.next_command for status in found if status.next_command), "mkt sync"))
+    otherwise = "mkt sync" if whole else "mkt status --all"
+    yield next_command(next((status.next_command for status in found if status.next_command), otherwise))
+
+
+def _cause(status: IntegrationStatus) -> Hashable:
+    return (status.health, status.fingerprint) if status.integration else None
 
 
 def _notable(status: IntegrationStatus) -> bool:
@@ -112,9 +122,19 @@ def _loaded(stream: StreamStatus, now: datetime) -> str:
 def _due(status: IntegrationStatus, now: datetime) -> str:
     if status.health in ("disabled", "broken"):
         return "-"
+    if status.health in ("paused", "held"):
+        return f"not while it is {status.health}"
     if status.next_due_at is None:
         return "on request"
     return "now" if status.next_due_at <= now else ago(status.next_due_at, now)
+
+
+def _since(moment: datetime | None, now: datetime) -> str:
+    return f"since {ago(moment, now)}" if moment else ""
+
+
+def _connection(status: IntegrationStatus, now: datetime) -> str:
+    return f"{status.connection}, {_since(status.connection_since, now)}" if status.connection else ""
 
 
 def _overdue(status: IntegrationStatus, now: datetime) -> str:
@@ -144,7 +164,9 @@ def _facts(status: IntegrationStatus, now: datetime) -> Iterator[tuple[str, str]
     if status.remedy:
         yield acts(status.actor), status.remedy
     if status.integration:
+        yield "paused", _since(status.paused_at, now)
         yield "overdue", _overdue(status, now)
+        yield "connection", _connection(status, now)
         yield "last ok", ago(status.last_ok_at, now)
         yield "last run", f"{ago(status.last_finished_at, now)} {short_id(status.last_run_id)}".strip()
         yield "last change", ago(status.last_change_at, now)

@@ -1,16 +1,20 @@
 """The report of a sync for a person: what went wrong, then what was brought over."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
-from mkt.engine.report import Report, Result, StreamCounts
+from mkt.engine.report import Held, Report, Result, StreamCounts
+from mkt.output.causes import also, by_cause, triage
 from mkt.output.fitting import Fitting
-from mkt.output.preview_table import preview_page
+from mkt.output.holds_table import REVIEW
+from mkt.output.preview_table import changes_page
 from mkt.output.text import (
     DIM,
     acts,
@@ -42,11 +46,13 @@ def sync_page(report: Report, now: datetime, *, values: bool = False) -> Iterato
     results = sorted(report.results, key=lambda result: (_ORDER.get(result.outcome, 0), result.target))
     if report.dry_run:
         yield line("dry run: nothing was stored", style="bold")
+    for result, others in by_cause([r for r in results if r.outcome != "ok"], _cause):
+        yield from _problem(result, now, kept=not report.dry_run)
+        if others:
+            failure = result.failure
+            yield also([other.target for other in others], triage(failure.fingerprint if failure else ""))
     for result in results:
-        if result.outcome != "ok":
-            yield from _problem(result, now, kept=not report.dry_run)
-    for result in results:
-        yield from preview_page(result, values=values)
+        yield from changes_page(result.target, result.preview, result.streams, values=values)
     yield from _counts([result for result in results if result.outcome == "ok"])
     yield line(_summary(report))
     yield next_command(_next(results, kept=not report.dry_run))
@@ -55,8 +61,18 @@ def sync_page(report: Report, now: datetime, *, values: bool = False) -> Iterato
 def not_due_line(report: Report, now: datetime) -> str:
     """Return what a person reads who asked for a sync when nothing was due."""
     dated = [left.next_due_at for left in report.not_due if left.next_due_at]
-    when = f"next {clock(min(dated), now)}" if dated else "none has a schedule"
-    return f"0 of {len(report.not_due)} due; {when}; --now runs them"
+    stopped = Counter(left.stopped for left in report.not_due if left.stopped)
+    free = len(report.not_due) - stopped.total()
+    when = f"next {clock(min(dated), now)}" if dated else "none has a schedule" if free else ""
+    waiting = ", ".join(f"{count:,} {why}" for why, count in sorted(stopped.items()))
+    runs = f"--now runs {'the others' if stopped else 'them'}" if free else ""
+    parts = (f"0 of {len(report.not_due):,} due", when, waiting and f"{waiting} (mkt status)", runs)
+    return "; ".join(part for part in parts if part)
+
+
+def _cause(result: Result) -> Hashable:
+    """Tell which of many failed, or were put off, for the same reason."""
+    return (result.outcome, result.failure.fingerprint) if result.failure and result.integration else None
 
 
 def _problem(result: Result, now: datetime, *, kept: bool) -> Iterator[RenderableType]:
@@ -72,12 +88,29 @@ def _problem(result: Result, now: datetime, *, kept: bool) -> Iterator[Renderabl
         row(grid, acts(result.failure.actor), result.failure.remedy)
         if result.failure.retry_at:
             row(grid, "again", ago(result.failure.retry_at, now))
+    if result.held:
+        _explain_hold(grid, result.held, now)
     if result.note:
         row(grid, "note", result.note)
-    if kept and result.run_id and result.outcome != "skipped":
+    if kept and result.run_id and result.outcome not in ("skipped", "held"):
         row(grid, "more", f"mkt runs show {short_id(result.run_id)}")
     if grid.row_count:
         yield Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def _explain_hold(grid: Table, held: Held, now: datetime) -> None:
+    """Say why nothing was applied, since when, who acts, what to type."""
+    for reason in held.reasons:
+        row(grid, "why", reason)
+    if not held.hold_id:
+        row(grid, "", "too much would change: a sync would be held for review, and nothing applied")
+        return
+    row(grid, acts("us"), REVIEW)
+    if held.standing == "open":
+        row(grid, "since", f"{ago(held.opened_at, now)}; until it is decided the partner is not asked")
+    if held.standing == "reopened":
+        row(grid, "reopened", "it was rejected, and the partner sent the same again")
+    row(grid, "type", f"mkt holds show {short_id(held.hold_id)}")
 
 
 def _counts(results: Sequence[Result]) -> Iterator[RenderableType]:
@@ -122,10 +155,10 @@ def _total(results: Sequence[Result], name: str) -> int:
 
 def _summary(report: Report) -> str:
     counts = report.summary()
-    words = [f"{counts[name]} {name}" for name in ("failed", "held", "deferred", "skipped") if counts[name]]
-    words.append(f"{counts['ok']} ok")
+    words = [f"{counts[name]:,} {name}" for name in ("failed", "held", "deferred", "skipped") if counts[name]]
+    words.append(f"{counts['ok']:,} ok")
     if counts["not_due"]:
-        words.append(f"{counts['not_due']} not due")
+        words.append(f"{counts['not_due']:,} not due")
     stopped = f"; {report.stopped} before the rest" if report.stopped else ""
     return f"{', '.join(words)} in {duration(report.duration_ms)}{stopped}"
 
@@ -134,9 +167,11 @@ def _next(results: Sequence[Result], *, kept: bool) -> str:
     """Return what to type next; a run that was not kept cannot be shown."""
     first = results[0] if results else None
     if first is None or first.outcome in ("ok", "skipped"):
-        return "mkt status"
+        return (first and first.next_command) or "mkt status"
     if first.integration is None:
         return "mkt lint"
+    if first.held and first.held.hold_id:
+        return f"mkt holds show {short_id(first.held.hold_id)}"
     if first.failure and first.failure.error_class in _CREDENTIALS:
         return f"mkt verify {first.target}"
     return f"mkt runs show {short_id(first.run_id)}" if kept and first.run_id else f"mkt status {first.target}"

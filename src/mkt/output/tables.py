@@ -9,6 +9,7 @@ from rich.text import Text
 
 from mkt.configs.base import Configs
 from mkt.contract import ConnectorEvent, Manifest, Stream
+from mkt.output.causes import alike, by_cause
 from mkt.output.checks import Check
 from mkt.output.objects import integrations_of
 from mkt.output.text import (
@@ -39,7 +40,7 @@ def runs_page(runs: Sequence[Run], now: datetime) -> Iterator[RenderableType]:
         return
     grid = table("run", "command", "integration", "outcome", "started", "took", "why")
     for run in runs:
-        why = clean((run.error or {}).get("message", ""))
+        why = clean(_why(run))
         took = duration(_milliseconds(run)) if run.finished_at else ""
         target = f"{run.key.tenant}/{run.key.integration}"
         started = ago(run.started_at, now)
@@ -141,6 +142,9 @@ def _manifest_facts(manifest: Manifest, connector: RegisteredConnector) -> Itera
     yield "version", str(manifest.version)
     yield "streams", ", ".join(manifest.streams) or "none"
     yield "talks to", ", ".join(manifest.hosts)
+    if manifest.rate_limit:
+        shared = {"host": "that call the same host", "account": "with the same account", "tenant": "of a tenant"}
+        yield "pace", f"{manifest.rate_limit.pace}, shared by all integrations {shared[manifest.rate_limit.per]}"
     yield "verify", ", ".join(step.id for step in manifest.verify)
     yield "docs", manifest.docs
     yield "package", connector.package
@@ -164,14 +168,23 @@ def tenants_page(configs: Configs) -> Iterator[RenderableType]:
 def checks_page(checks: Sequence[Check]) -> Iterator[RenderableType]:
     """Show what `doctor` found, what is wrong first."""
     grid = table("", "", "")
-    for check in sorted(checks, key=lambda check: check.ok):
+    for check, others in by_cause(sorted(checks, key=lambda check: check.ok), lambda check: (check.name, check.ok)):
         row(grid, outcome_text("ok" if check.ok else "fail"), check.name, check.found)
         if check.remedy and not check.ok:
             row(grid, "", "remedy", check.remedy)
+        if others:
+            row(grid, "", "", alike([other.found.partition(":")[0] for other in others], "-o json names all"))
     yield grid
     failed = sum(not check.ok for check in checks)
     yield line(f"{plural(failed, 'check')} failed of {len(checks)}" if failed else f"all {len(checks)} checks are ok")
     yield next_command("mkt doctor" if failed else "mkt lint")
+
+
+def _why(run: Run) -> str:
+    """Return why it failed or was held."""
+    reasons = run.details.get("reasons")
+    held = "; ".join(str(reason) for reason in reasons) if isinstance(reasons, list) else ""
+    return str((run.error or {}).get("message", "")) or held
 
 
 def _milliseconds(run: Run) -> int:

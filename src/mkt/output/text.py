@@ -22,6 +22,7 @@ STYLES: Final = {
     "warning": YELLOW,
     "deferred": YELLOW,
     "overdue": RED,
+    "paused": RED,
     "broken": RED,
     "missing": RED,
     "failing": RED,

@@ -1,6 +1,6 @@
 """The report of a verify for a person: the broken ladders step by step, the others as a count."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mkt.engine.report import Report, Result, StepResult
+from mkt.output.causes import also, by_cause, triage
 from mkt.output.text import DIM, acts, clean, duration, line, next_command, outcome_text, plural, row, table
 
 _ORDER: Final = {"fail": 0, "warn": 1, "pass": 2}
@@ -20,13 +21,16 @@ def verify_page(report: Report) -> Iterator[RenderableType]:
     """Problems first; a single integration is shown with its whole ladder, whatever came of it."""
     results = sorted(report.results, key=lambda result: (_ORDER.get(result.outcome, 0), result.target))
     alone = len(results) == 1
-    for result in results:
-        if alone or result.outcome != "pass":
-            yield from _integration(result, whole=alone)
+    for result, others in by_cause([r for r in results if alone or r.outcome != "pass"], _cause):
+        yield from _integration(result, whole=alone)
+        if others:
+            failure = result.failure
+            yield also([other.target for other in others], triage(failure.fingerprint if failure else ""))
     passed = [result for result in results if result.outcome == "pass"]
     if passed and not alone:
         steps = sum(len(result.steps) for result in passed)
         yield line(f"{plural(len(passed), 'integration')} passed ({plural(steps, 'step')})")
+    yield from (line(f"{result.target}: {result.note}") for result in results if result.note)
     yield line(_summary(report))
     yield next_command(_next(results))
 
@@ -38,6 +42,13 @@ def change_line(result: Result, now: datetime) -> str:
     at = f" at {step.title}" if step else ""
     why = f"{at}: {result.failure.message} ({acts(result.failure.actor)})" if result.failure else ""
     return clean(f"{local:%H:%M:%S} {local.tzname()}  {result.target}  {result.outcome}{why}")
+
+
+def _cause(result: Result) -> Hashable:
+    """Tell which of many fail or warn for the same reason."""
+    if result.failure:
+        return result.failure.fingerprint if result.integration else None
+    return result.connector, *(step.step for step in result.steps if step.outcome == "warn")
 
 
 def _integration(result: Result, *, whole: bool) -> Iterator[RenderableType]:
@@ -77,13 +88,27 @@ def _folded(steps: Sequence[StepResult]) -> str:
 
 def _summary(report: Report) -> str:
     counts = report.summary()
-    words = [f"{counts['failed']} failed", f"{counts['warn']} warned", f"{counts['ok']} passed"]
+    words = [f"{counts['failed']:,} failed", f"{counts['warn']:,} warned", f"{counts['ok']:,} passed"]
     stopped = f"; {report.stopped} before the rest" if report.stopped else ""
     return f"{', '.join(words)} in {duration(report.duration_ms)}{stopped}"
 
 
 def _next(results: Sequence[Result]) -> str:
-    failed = [result.target for result in results if result.outcome == "fail"]
     if any(not result.integration for result in results):
         return "mkt lint"
-    return f"mkt verify {' '.join(failed[:_TARGETS_NAMED])}" if failed else "mkt status"
+    if failed := [result for result in results if result.outcome == "fail"]:
+        return f"mkt verify {_named(failed)}{_once_more(failed) if len(results) == 1 else ''}"
+    if disabled := [result for result in results if result.disabled]:
+        return f"mkt enable {_named(disabled)}"
+    return f"mkt sync {results[0].target} --now" if len(results) == 1 else "mkt status"
+
+
+def _named(results: Sequence[Result]) -> str:
+    return " ".join(result.target for result in results[:_TARGETS_NAMED])
+
+
+def _once_more(failed: Sequence[Result]) -> str:
+    """Return the option for a ladder that is shown in full: the text for the customer, or until it has passed."""
+    options = {"customer": " --for-customer", "partner": " --wait"}
+    failure = failed[0].failure
+    return options.get(failure.actor, "") if failure else ""

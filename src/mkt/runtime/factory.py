@@ -8,14 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mkt.contract import ConnectorConfiguration, Files, Http, Json, Level, Manifest
+from mkt.contract import ConnectorConfiguration, Files, Http, Json, Level, Manifest, RateLimit
 from mkt.runtime.auth import TokenStore
+from mkt.runtime.budgets import Budgets, account_digest
 from mkt.runtime.clock import Clock
 from mkt.runtime.files import ProjectFiles
 from mkt.runtime.hosts import HostRule
 from mkt.runtime.http import HttpClient, Rotate
 from mkt.runtime.limits import Limits
 from mkt.runtime.masking import Masker
+from mkt.runtime.pace import Pace, Pacer
 
 Emit = Callable[[str, Level, dict[str, Json]], None]
 
@@ -65,7 +67,8 @@ class Runtime:
 class Runtimes:
     """One process's runtimes: they share the clock, the stop and the access tokens.
 
-    `allowed_hosts` is `[hosts] allow`; `stop` ends every wait with `Interrupted`. `wait` and `limits` are for tests.
+    `allowed_hosts` is `[hosts] allow`; `stop` ends every wait with `Interrupted`; without `budgets` nobody minds the
+    partners' pace. `wait` and `limits` are for tests.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Runtimes:
         root: Path,
         *,
         allowed_hosts: Sequence[str] = (),
+        budgets: Budgets | None = None,
         now: Callable[[], datetime] = _utc_now,
         stop: threading.Event | None = None,
         wait: Callable[[float], object] | None = None,
@@ -83,6 +87,7 @@ class Runtimes:
         self._stop = stop or threading.Event()
         self._wait = wait
         self._limits = limits or Limits()
+        self._pace = Pace(budgets) if budgets else None
         self._tokens = TokenStore()
         self._files = ProjectFiles(root)
         # Their own log lines hold whole URLs and headers, before anything could mask them.
@@ -99,11 +104,14 @@ class Runtimes:
         rotate: Rotate,
         deadline: float | None = None,
         identifiers: Callable[[], Iterable[str]] = tuple,
+        rate_limit: RateLimit | None = None,
+        account: Callable[[], Iterable[str]] = tuple,
     ) -> Runtime:
         """Return the runtime of one call.
 
         `rotate` keeps the new value of a secret before it is used; `deadline` is a reading of `time.monotonic`;
-        `identifiers` gives the values that are not sensitive, whose URLs count as settings.
+        `identifiers` gives the values that are not sensitive, whose URLs count as settings; `account` those that
+        tell one account at the partner from another, by which a `rate_limit` per account is shared.
         """
         clock = Clock(self._now, stop=self._stop, deadline=deadline, wait=self._wait)
         http = HttpClient(
@@ -114,5 +122,24 @@ class Runtimes:
             clock=clock,
             limits=self._limits,
             rotate=rotate,
+            pacer=self._pacer(configuration, rate_limit, clock, account),
         )
         return Runtime(http, self._files, clock=clock, masker=masker, emit=emit)
+
+    def _pacer(
+        self,
+        configuration: ConnectorConfiguration,
+        rate_limit: RateLimit | None,
+        clock: Clock,
+        account: Callable[[], Iterable[str]],
+    ) -> Pacer | None:
+        if self._pace is None or rate_limit is None:
+            return None
+        return Pacer(
+            self._pace,
+            rate_limit,
+            configuration,
+            account=lambda: account_digest(configuration.connector, *account()),
+            clock=clock,
+            longest=self._limits.pause,
+        )

@@ -19,9 +19,10 @@ from mkt.runtime.clock import Clock
 from mkt.runtime.hosts import HostRule
 from mkt.runtime.limits import Limits
 from mkt.runtime.masking import Masker
+from mkt.runtime.pace import Pacer
 from mkt.runtime.proxies import proxy_for
 from mkt.runtime.response import HttpResponse
-from mkt.runtime.retry import Retry, retry_at
+from mkt.runtime.retry import Retry, limit_deferral, retry_at
 from mkt.runtime.transport import Patience, Transport, open_transport
 from mkt.runtime.wording import shown_url
 
@@ -62,6 +63,7 @@ class HttpClient:
         clock: Clock,
         limits: Limits,
         rotate: Rotate,
+        pacer: Pacer | None = None,
     ) -> None:
         self._target = target
         self._hosts = hosts
@@ -70,7 +72,8 @@ class HttpClient:
         self._clock = clock
         self._limits = limits
         self._rotate = rotate
-        self._retry = Retry(clock, tries=limits.tries)
+        self._pacer = pacer
+        self._retry = Retry(clock, tries=limits.tries, longest=limits.pause)
         self._patience = Patience(clock)
         self._transports: dict[tuple[str, str], Transport] = {}
         self._closed = False
@@ -146,13 +149,24 @@ class HttpClient:
     def _try(self, draft: _Draft) -> HttpResponse:
         """Send once; after a 401 to a token that was kept, once more with a new one."""
         if not isinstance(draft.auth, TokenGrant):
+            self._keep_pace(draft)
             return self._judge(draft, self._send(draft, header(draft.auth, self._masker) if draft.auth else ""))
-        token = self._token(draft.auth)
-        response = self._send(draft, header(token, self._masker))
+        token, response = self._send_with_token(draft, draft.auth)
         if response.status == HTTPStatus.UNAUTHORIZED:
             self._tokens.drop(TokenKey.of(self._target, draft.auth), token.access_token)
-            response = self._send(draft, header(self._token(draft.auth), self._masker))
+            _, response = self._send_with_token(draft, draft.auth)
         return self._judge(draft, response)
+
+    def _send_with_token(self, draft: _Draft, grant: TokenGrant) -> tuple[Token, HttpResponse]:
+        token = self._token(grant)
+        if self._keep_pace(draft):
+            token = self._token(grant)  # while we waited it may have come to its end
+        return token, self._send(draft, header(token, self._masker))
+
+    def _keep_pace(self, draft: _Draft) -> bool:
+        """Wait for a place in the partner's budget; tell whether that took any time."""
+        self._clock.check()
+        return self._pacer is not None and self._pacer.wait(draft.url)
 
     def _token(self, grant: TokenGrant) -> Token:
         key = TokenKey.of(self._target, grant)
@@ -246,9 +260,19 @@ class HttpClient:
             raise faults.redirect(response, draft.url, location)
         error = draft.explain(response) if draft.explain else None
         error = error or faults.status_error(response, self._target)
-        if isinstance(error, TransientError | RateLimited) and error.retry_at is None:
-            error.retry_at = retry_at(response.headers.get("retry-after", ""), self._clock.now())
+        self._hear(error, draft.url, response.headers)
         raise error
+
+    def _hear(self, error: ConnectorError, url: httpx.URL, headers: Mapping[str, str]) -> None:
+        """Take in when the partner wants to be asked again, for all that share its budget where that is spent."""
+        if not isinstance(error, TransientError | RateLimited):
+            return
+        now = self._clock.now()
+        if error.retry_at is None:
+            error.retry_at = retry_at(headers.get("retry-after", ""), now, headers.get("date", ""))
+        limit_deferral(error, now)
+        if self._pacer and error.retry_at and isinstance(error, RateLimited):
+            self._pacer.hold(url, error.retry_at)
 
     def _transport(self, url: httpx.URL) -> Transport:
         if self._closed:

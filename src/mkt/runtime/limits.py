@@ -12,3 +12,5 @@ class Limits:
     total: float = 120
     body: int = 256 * 1024 * 1024
     tries: int = 4
+    pause: float = 65
+    """Longest wait for the partner's pace: the window of a budget per minute. What takes longer is deferred."""

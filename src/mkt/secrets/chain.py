@@ -56,6 +56,13 @@ class SecretChain:
         """Return where a secret is looked for that `secrets:` does not name."""
         return [place for place in default_places(configuration, name) if place.scheme in self._backends]
 
+    def read(self, text: str) -> Found | Tried:
+        """Look where one of the operator's own settings says; what is no reference is not repeated."""
+        try:
+            return self.look_at(self._parse(text))
+        except ValueError as error:
+            return Tried("the reference", str(error))
+
     def look_at(self, reference: Reference) -> Found | Tried:
         """Look in one place alone, whatever is wrong with it."""
         try:

@@ -60,6 +60,16 @@ class IntegrationSecrets:
             if not declaration.sensitive and (found := self._look_up(declaration).found):
                 yield found.value
 
+    def account(self) -> Iterator[str]:
+        """Yield what tells one account at the partner from another: the identifiers or, without any, the secrets."""
+        known = list(self.identifiers())
+        if known:
+            yield from known
+            return
+        for declaration in self._manifest.secrets:
+            if found := self._look_up(declaration).found:
+                yield found.value
+
     def _declaration(self, name: str) -> SecretDeclaration:
         declaration = self._manifest.secret(name)
         if declaration is None:

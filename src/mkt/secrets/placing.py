@@ -1,6 +1,7 @@
 """One secret of one integration, for a person: where it is looked for, where its value is kept."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,7 +91,8 @@ class OneSecret:
             how = f"Store what the partner gives: `mkt secrets set {self.label}`. {self.declaration.how}"
             raise Refused(f"{self.label} is not made by us", remedy=how)
         reference = self.destination(kind)
-        standing = reference if self._backend(reference).read(reference.locator) else self._in_force()
+        with _or_in_a_file(reference):
+            standing = reference if self._backend(reference).read(reference.locator) else self._in_force()
         if standing is not None and not replace:
             raise Refused(
                 f"{self.label} has a value in {standing}; nothing was changed",
@@ -100,11 +102,8 @@ class OneSecret:
 
     def keep(self, reference: Reference, value: str) -> Kept:
         """Store a value; raise `ConfigError` where the place refuses it, or does not give it back as it was."""
-        try:
+        with _or_in_a_file(reference):
             replaced = self._store(reference, value)
-        except ConfigError as error:
-            other = " Or keep it in a file: --to file." if reference.scheme == "keyring" else ""
-            raise ConfigError(error.message, remedy=error.remedy + other, code=error.code) from None
         return Kept(reference, replaced, self._advice(reference))
 
     def delete(self, reference: Reference) -> str:
@@ -169,6 +168,16 @@ class OneSecret:
         if backend is None:
             raise Refused(f"{reference} cannot be written", remedy="Choose another place with --to.")
         return backend
+
+
+@contextmanager
+def _or_in_a_file(reference: Reference) -> Iterator[None]:
+    """Say of a keyring that cannot be used what else there is."""
+    try:
+        yield
+    except ConfigError as error:
+        other = " Or keep it in a file: --to file." if reference.scheme == "keyring" else ""
+        raise ConfigError(error.message, remedy=error.remedy + other, code=error.code) from None
 
 
 def _looked(found: Found | Tried, setting_name: str = "") -> Looked:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from mkt.contract import Complete, ConnectorEvent, EventName, Json, JsonObject, Level, Stream
+from mkt.runtime.budgets import Budgets
+from mkt.store.alerts import AlertStore
+from mkt.store.changes import Change, ChangedRecord, Hold, Part, StreamChanges
+from mkt.store.key import Key
 
-
-class Key(NamedTuple):
-    """An integration's key in every table."""
-
-    tenant: str
-    integration: str
+__all__ = ["Change", "ChangedRecord", "Hold", "Key", "Part", "StreamChanges"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +39,10 @@ class StreamState:
     as_of: datetime | None = None
 
 
+Connection = Literal["connected", "degraded", "reauth", "disconnected"]
+"""How the line to the partner stands."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntegrationState:
     """What the engine knows of an integration between runs.
@@ -59,6 +62,15 @@ class IntegrationState:
     failures: int = 0
     fingerprint: str = ""
     schedule: str = ""
+    refusals: int = 0
+    """Failed syncs in a row that only a person can mend: so many of them pause the integration."""
+    paused_at: datetime | None = None
+    paused_with: str = ""
+    """A digest of what its file said when it was paused."""
+    connection: Connection | None = None
+    connection_since: datetime | None = None
+    hold_id: str = ""
+    """Of the open hold. Like `streams` it is read here and written elsewhere."""
     streams: Mapping[str, StreamState] = field(default_factory=dict)
 
 
@@ -92,35 +104,6 @@ class Batch:
     """`context.state` puts: key, value, expiry."""
 
 
-@dataclass(slots=True, kw_only=True)
-class StreamChanges:
-    """What a run changes in one stream.
-
-    `live` are the live records before; `deleted` go now, `absent` are missing for the first time and go at the
-    next listing; `listed` tells that at least one scope was listed to its end, `seen` how many ids the run saw.
-    """
-
-    live: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    absent: int = 0
-    invalid: int = 0
-    seen: int = 0
-    listed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedRecord:
-    """What a staged run would do to one record: its data as it is and as it will be, None where there is none."""
-
-    external_id: str
-    change: Literal["created", "updated", "deleted"]
-    before: JsonObject | None
-    after: JsonObject | None
-
-
 class SyncWriter(Protocol):
     """One run's way into the store.
 
@@ -144,6 +127,14 @@ class SyncWriter(Protocol):
         """Store one batch in one transaction. Raise `LeaseLost` when the epoch has moved on."""
         ...
 
+    def end(self, cursors: Mapping[Stream, Json]) -> None:
+        """Take the last cursors, which `promote` and `hold` store.
+
+        Until then they stand nowhere: a run that is killed before goes on at the end of its listing, not behind it,
+        as if the listing had counted already.
+        """
+        ...
+
     def changes(self) -> dict[Stream, StreamChanges]:
         """Return what `promote` would apply or, of a direct run, what was applied."""
         ...
@@ -154,6 +145,13 @@ class SyncWriter(Protocol):
 
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
         """Apply everything in one transaction and return it; the streams are finished `as_of` then."""
+        ...
+
+    def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold:
+        """Apply nothing, and give the staging to a hold: no later run goes on from it.
+
+        A rejected hold of the same change set is opened again instead of a new one.
+        """
         ...
 
     def discard(self) -> None:
@@ -196,6 +194,8 @@ class Retention(NamedTuple):
     events: timedelta
     runs: timedelta
     tombstones: timedelta
+    holds: timedelta = timedelta(days=30)
+    """Of closed ones; an open one is never forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,9 +206,10 @@ class Pruned:
     runs: int = 0
     tombstones: int = 0
     stagings: int = 0
+    holds: int = 0
 
 
-class Store(Protocol):
+class Store(AlertStore, Protocol):
     """What mkt remembers. Safe to use from several threads and several processes.
 
     Times are aware. Every method raises `StoreError` (a `LocalError`) when the disk or the database fails.
@@ -222,7 +223,14 @@ class Store(Protocol):
         """Return events in order of time."""
         ...
 
-    def start_run(self, run: Run) -> None: ...
+    def start_run(self, run: Run, *, killed: JsonObject | None = None) -> None:
+        """Store a run that begins.
+
+        With `killed`, every other run of the command that still counts as running is marked as failed with this
+        error: who holds the integration's lease knows that it will not come to its end.
+        """
+        ...
+
     def finish_run(self, run: Run, state: IntegrationState | None = None, lease: Lease | None = None) -> None:
         """Store the finished run and, in the same transaction, the new state (its `streams` are not written).
 
@@ -241,6 +249,17 @@ class Store(Protocol):
     # where everything stands
     def states(self, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
         """Return the state of these integrations, of all in one query when none are named."""
+        ...
+
+    def set_connection(self, key: Key, connection: Connection, now: datetime) -> Connection | None:
+        """Note how the line stands, without a sync, and return how it stood before. One change is one caller's."""
+        ...
+
+    def resume(self, key: Key) -> datetime | None:
+        """Count refusals anew and end the pause that they led to.
+
+        Return when it began, None where there is none, or another caller has ended it.
+        """
         ...
 
     # one at a time
@@ -274,6 +293,40 @@ class Store(Protocol):
         or another set of streams. `dry_run` is always staged, never resumed and never promoted. `windowed`
         moves no cursor and ignores `Complete`.
         """
+        ...
+
+    # what the guard stopped
+    def holds(self, keys: Collection[Key] | None = None, *, closed: bool = True) -> list[Hold]:
+        """Return the holds, open ones first, then the newest."""
+        ...
+
+    def find_holds(self, part: str) -> list[Hold]:
+        """Return the holds whose id contains `part`, open ones first."""
+        ...
+
+    def hold_records(
+        self, hold_id: str, limit: int, streams: Collection[Stream] = ()
+    ) -> dict[Stream, list[ChangedRecord]]:
+        """Return the first `limit` records that are in an open hold, of each stream or of `streams` alone."""
+        ...
+
+    def approve(self, lease: Lease, hold_id: str, *, state: IntegrationState, reason: str = "") -> Hold:
+        """Apply exactly what the hold shows, an absence as a delete, move the cursors, store the new state, close it.
+
+        All in one transaction. Raise `Refused` where the hold is not open any more, or where a record that it touches
+        is not the one any more that it shows; `LeaseLost` when the epoch has moved on.
+        """
+        ...
+
+    def approve_part(self, lease: Lease, hold_id: str, part: Collection[Part], *, state: IntegrationState) -> Hold:
+        """Apply these kinds of changes, store the new state, and return the hold with what is left in it.
+
+        It stays open and the cursors stay. Raise as `approve`.
+        """
+        ...
+
+    def reject(self, lease: Lease, hold_id: str, *, reason: str = "") -> Hold:
+        """Forget what the hold would change and close it. Raise as `approve`."""
         ...
 
     # context.state
@@ -312,6 +365,12 @@ class Store(Protocol):
 
         Raise `Refused` where the file exists or cannot be made; a copy that is not whole is never left behind.
         """
+        ...
+
+    # the partners' pace
+    @property
+    def budgets(self) -> Budgets:
+        """What was spent of the partners' budgets, for all processes."""
         ...
 
     def purge(self, tenant: str) -> None:

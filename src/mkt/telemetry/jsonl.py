@@ -7,7 +7,8 @@ import orjson
 
 from mkt.contract import ConnectorEvent
 
-_RECOVERIES: Final = frozenset({"connection.changed", "integration.resumed"})
+_TOLD: Final = frozenset({"connection.changed", "integration.resumed", "sync.held"})
+"""Recoveries, and what waits for a person: a hold that is no news is no error."""
 
 
 class ByteStream(Protocol):
@@ -49,4 +50,4 @@ class JsonLinesSink:
         if event.event == "run.summary":
             return self._wrote
         recovered = event.event == "sync.completed" and (event.tenant, event.integration) in self._failing
-        return recovered or event.level == "error" or event.event in _RECOVERIES
+        return recovered or event.level == "error" or event.event in _TOLD

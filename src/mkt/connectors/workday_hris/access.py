@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from xml.etree.ElementTree import Element
 
 from mkt.connectors.workday_hris.explain import Credentials, Explainer
 from mkt.connectors.workday_hris.settings import Settings
+from mkt.connectors.workday_hris.soap_xml import envelope
 from mkt.contract import Auth, BasicAuth, BearerAuth, ConfigError, ConnectorContext, Response, Token, TokenGrant
 
 Context = ConnectorContext[Settings]
@@ -22,7 +24,10 @@ class Workday:
 
     @classmethod
     def of(cls, context: Context) -> "Workday":
-        """Choose the credentials; raise `ConfigError` where none are complete, or REST has only a user's."""
+        """Choose the credentials; raise `ConfigError` where none are complete, or not those of the surface."""
+        if context.settings.surface == "soap":
+            signed = _soap_user(context)
+            return cls._with(context, "isu", signed, f"integration system user {signed.username}")
         kind = context.secret_set()
         if kind == "refresh_token":
             return cls._with(context, "refresh_token", _grant(context), f"API client {_name(context, 'CLIENT_ID')}")
@@ -42,6 +47,19 @@ class Workday:
             url, params=params, headers={"Accept": "application/json"}, auth=self.auth, explain=self.explain
         )
 
+    def call(self, url: str, request: Element) -> Response:
+        """Post a SOAP request that only reads; the user signs in inside of it (WS-Security UsernameToken)."""
+        if not isinstance(self.auth, BasicAuth):
+            raise TypeError("SOAP is called as an integration system user")
+        return self.context.runtime.http.request(
+            "POST",
+            url,
+            headers={"Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml", "SOAPAction": '""'},
+            content=envelope(request, self.auth),
+            idempotent=True,
+            explain=self.explain,
+        )
+
     def sign_in(self) -> Token | None:
         """Ask for an access token, where the credentials are of the kind that needs one.
 
@@ -55,6 +73,20 @@ class Workday:
 
 def _name(context: Context, name: str) -> str:
     return context.secret(f"WORKDAY_{name}")
+
+
+def _soap_user(context: Context) -> BasicAuth:
+    """Return the user as SOAP wants it, `isu@tenant`."""
+    try:
+        name, password = _name(context, "ISU_USERNAME"), context.secret("WORKDAY_ISU_PASSWORD")
+    except ConfigError as error:
+        raise ConfigError(
+            f"mode soap signs in as an integration system user: {error.message}",
+            remedy="Give WORKDAY_ISU_USERNAME and WORKDAY_ISU_PASSWORD; SOAP takes neither an API client nor a token."
+            f" {error.remedy}".rstrip(),
+            code="workday.soap_needs_isu",
+        ) from None
+    return BasicAuth(name if "@" in name else f"{name}@{context.settings.tenant}", password)
 
 
 def _grant(context: Context) -> TokenGrant:

@@ -1,11 +1,11 @@
-"""Workday HCM: whoever works for a tenant, from a custom report or from the REST API.
+"""Workday HCM: whoever works for a tenant, from a custom report, the REST API or SOAP.
 
 One listing of workers feeds all streams: people, their supervisory organizations and job profiles, and their
 memberships in the organizations.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from mkt.connectors.workday_hris.access import Context, Workday
@@ -13,6 +13,7 @@ from mkt.connectors.workday_hris.raas import Report
 from mkt.connectors.workday_hris.rest import Workers
 from mkt.connectors.workday_hris.roster import Roster, Worker
 from mkt.connectors.workday_hris.settings import Settings
+from mkt.connectors.workday_hris.soap import Directory
 from mkt.contract import Change, Connector, Step, Syncs
 
 _WID: Final = re.compile(r"[0-9a-f]{32}")
@@ -21,11 +22,13 @@ _LEAVERS_REMEDY: Final = {
     " a termination date.",
     "rest": 'Read a custom report on "All Active and Terminated Workers" (`report`): the REST API does not show'
     " who has left.",
+    "soap": "They may stand on a later page. If there are none at all, Workday's administrator checks that the user's"
+    " security group is unconstrained, so that it sees terminated workers too.",
 }
 
 
 class WorkdayHris(Connector[Settings], Syncs[Settings]):
-    """The ladder, and the choice between the two surfaces."""
+    """The ladder, and the choice among the three surfaces."""
 
     def verify(self, context: Context) -> None:
         """Climb: credentials, token, endpoint, page, columns, leavers."""
@@ -47,14 +50,15 @@ class WorkdayHris(Connector[Settings], Syncs[Settings]):
             _look_for_leavers(workers, step, context)
 
     def sync(self, context: Context) -> Iterator[Change]:
-        """List all workers; a report with `{since}` in its prompts lists what changed."""
+        """List all workers; SOAP, and a report with `{since}` in its prompts, list what changed."""
         workday = Workday.of(context)
         workday.sign_in()
         yield from _roster(workday).changes()
 
 
 def _roster(workday: Workday) -> Roster:
-    return Report(workday) if workday.context.settings.surface == "raas" else Workers(workday)
+    surfaces: dict[str, Callable[[Workday], Roster]] = {"raas": Report, "rest": Workers, "soap": Directory}
+    return surfaces[workday.context.settings.surface](workday)
 
 
 def _look_at_token(workday: Workday, step: Step) -> None:

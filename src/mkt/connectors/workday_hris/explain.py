@@ -7,6 +7,8 @@ from http import HTTPStatus
 from typing import Any, Final, Literal
 
 from mkt.connectors.workday_hris.settings import Settings
+from mkt.connectors.workday_hris.soap_faults import error_of
+from mkt.connectors.workday_hris.soap_xml import read_fault
 from mkt.contract import AccessDenied, AuthError, ConfigError, ConnectorError, Response, TransientError
 
 Credentials = Literal["refresh_token", "isu", "bearer"]
@@ -24,6 +26,8 @@ class Explainer:
     def __call__(self, response: Response) -> ConnectorError | None:
         if response.url.startswith(self.settings.token_url):
             return self._of_token(response)
+        if self.settings.surface == "soap" and (error := self.of_fault(response)):
+            return error
         by_status: dict[int, Callable[[Response], ConnectorError | None]] = {
             HTTPStatus.BAD_REQUEST: self._of_request,
             HTTPStatus.UNPROCESSABLE_ENTITY: self._of_request,
@@ -34,6 +38,15 @@ class Explainer:
         }
         explain = by_status.get(response.status)
         return explain(response) if explain else None
+
+    def of_fault(self, response: Response) -> ConnectorError | None:
+        """Return what a SOAP fault means; the status says nothing, Workday sends 500 for a wrong password too."""
+        fault = read_fault(response.content)
+        if fault is None:
+            return None
+        if fault.code == "Client.authenticationError" or "invalid username or password" in fault.said.lower():
+            return self._of_credentials(response)
+        return self._of_task(response) or error_of(fault)
 
     def _of_token(self, response: Response) -> ConnectorError | None:
         if response.status == HTTPStatus.NOT_FOUND:
@@ -114,6 +127,13 @@ class Explainer:
                 " security group Get access to the report's data source and fields.",
                 code="workday.report_denied",
             )
+        if self.settings.surface == "soap":
+            return AccessDenied(
+                f"{what} to Get_Workers",
+                remedy=f"{_ADMIN} gives the user's security group Get access to the domain Worker Data: Public Worker"
+                " Reports, and activates the pending security policy changes.",
+                code="workday.get_workers_denied",
+            )
         return AccessDenied(
             f"{what} to the workers resource",
             remedy=f"{_ADMIN} adds the functional area Staffing to the API client and gives the user's"
@@ -128,6 +148,13 @@ class Explainer:
                 remedy="Correct `report` (OWNER/REPORT as in the report's web service URL) or `tenant`; the report"
                 ' must have "Enable As Web Service" ticked.',
                 code="workday.no_report",
+            )
+        if self.settings.surface == "soap":
+            return ConfigError(
+                f"Workday has no web service Human_Resources {self.settings.soap_version} at this address of tenant"
+                f" {self.settings.tenant}",
+                remedy="Correct `base_url`, `tenant` or `soap_version`.",
+                code="workday.no_service",
             )
         return ConfigError(
             f"Workday has no workers resource at this address of tenant {self.settings.tenant}",

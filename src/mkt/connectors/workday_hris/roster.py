@@ -1,4 +1,4 @@
-"""What both surfaces of Workday give: workers; and what becomes of a worker: records of four streams."""
+"""What each surface of Workday gives: workers; and what becomes of a worker: records of four streams."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet

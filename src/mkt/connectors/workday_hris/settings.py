@@ -15,6 +15,8 @@ MAPPABLE: Final = ("external_id", *FIELDS["people"])
 """The fields that `columns` can name."""
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _PROMPTS: Final = ("since", "until")
+_REST_PAGE: Final = 100
+"""Workday's documented maximum of workers in a REST page."""
 
 
 class Settings(BaseModel):
@@ -31,9 +33,10 @@ class Settings(BaseModel):
         description="Workday's own name of the tenant, as it stands in its URLs.",
         examples=["northwind_dpt1"],
     )
-    mode: Literal["auto", "raas", "rest"] = Field(
+    mode: Literal["auto", "raas", "rest", "soap"] = Field(
         default="auto",
-        description="`raas` reads a custom report, `rest` the workers resource; `auto` is raas if a report is given.",
+        description="`raas` reads a custom report, `rest` the workers resource, `soap` the web service Get_Workers"
+        " (for more than about 50,000 workers); `auto` is raas if a report is given, else rest.",
         examples=["auto"],
     )
     report: str = Field(
@@ -58,7 +61,15 @@ class Settings(BaseModel):
         description="Path of the REST workers resource; {tenant} is replaced.",
         examples=["/ccx/api/staffing/v6/{tenant}/workers"],
     )
-    page_size: int = Field(default=100, ge=1, le=100, description="Workers per REST page.", examples=[100])
+    page_size: int = Field(
+        default=100, ge=1, le=999, description="Workers per page: REST at most 100, SOAP at most 999.", examples=[100]
+    )
+    soap_version: str = Field(
+        default="v43.0",
+        pattern=r"^v\d{1,2}\.\d$",
+        description="Version of the Human_Resources web service that mode soap calls.",
+        examples=["v43.0"],
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -101,8 +112,14 @@ class Settings(BaseModel):
             raise ValueError("mode raas reads a custom report: give it as `report: OWNER/REPORT`")
         return self
 
+    @model_validator(mode="after")
+    def _has_a_page_that_rest_gives(self) -> Self:
+        if self.surface == "rest" and self.page_size > _REST_PAGE:
+            raise ValueError(f"page_size is at most {_REST_PAGE} in mode rest")
+        return self
+
     @property
-    def surface(self) -> Literal["raas", "rest"]:
+    def surface(self) -> Literal["raas", "rest", "soap"]:
         """The mode in force."""
         if self.mode == "auto":
             return "raas" if self.report else "rest"
@@ -120,6 +137,10 @@ class Settings(BaseModel):
     @property
     def workers_url(self) -> str:
         return self.base_url + self.api_path.replace("{tenant}", self.tenant)
+
+    @property
+    def service_url(self) -> str:
+        return f"{self.base_url}/ccx/service/{self.tenant}/Human_Resources/{self.soap_version}"
 
     @property
     def report_url(self) -> str:

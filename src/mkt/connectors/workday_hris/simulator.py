@@ -1,13 +1,15 @@
-"""A Workday tenant on loopback: token endpoint, one custom report, the workers resource in both shapes.
+"""A Workday tenant on loopback: token endpoint, one custom report, the workers resource in both shapes, Get_Workers.
 
 Shapes and errors are those of Workday's documentation and of recorded answers; see the folder's README.
 """
 
 import base64
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
+from mkt.connectors.workday_hris.service_soap import HumanResources
 from mkt.connectors.workday_hris.workforce import (
     Person,
     Records,
@@ -20,9 +22,12 @@ from mkt.connectors.workday_hris.workforce import (
     report_row,
     staffing_row,
 )
+from mkt.connectors.workday_hris.workforce_soap import from_soap
 from mkt.simulation import Reply, Request, Simulator, Tokens
 
 _TENANT: Final = "northwind_dpt1"
+_BEFORE: Final = timedelta(minutes=6)
+"""A change was entered a while ago: a sync asks for what is at least five minutes old."""
 _REPORT: Final = "isu_mkt/Learner_Roster"
 _API: Final = "/ccx/api/"
 _COLUMNS: Final = {
@@ -38,7 +43,7 @@ class WorkdaySimulator(Simulator):
     """Serves one tenant. What is set on it makes it behave as badly as some tenants do."""
 
     connector: ClassVar[str] = "workday-hris"
-    variants: ClassVar[tuple[str, ...]] = ("raas", "raas-oauth", "rest", "rest-bearer", "staffing")
+    variants: ClassVar[tuple[str, ...]] = ("raas", "raas-oauth", "rest", "rest-bearer", "staffing", "soap")
 
     def __init__(self, size: int = 25) -> None:
         self.tokens = Tokens("workday")
@@ -52,25 +57,28 @@ class WorkdaySimulator(Simulator):
         self.total: int | None = None
         """What REST says instead of the true total."""
         self.ignores_offset = False
+        self.service = HumanResources(_TENANT, self.isu)
+        """The SOAP service."""
         self.rows: list[dict[str, Any]] | None = None
         """What report or workers resource hold instead of the seeded people."""
         super().__init__(size)
 
     def seed(self, size: int) -> None:
-        self._employ([recruit(number) for number in range(1, size + 1)])
+        self.employ([recruit(number) for number in range(1, size + 1)])
 
     def change(self) -> None:
-        people = list(self._people)
+        people = list(self.people)
         for position in {0, len(people) // 2}:
             people[position] = replace(people[position], title=f"Senior {people[position].title}")
         leaver = next((person for person in people[1:] if person.status == "Active"), None)
         if leaver:
             people[leaver.number - 1] = replace(leaver, left="2025-06-30")
-        self._employ([*people, recruit(len(people) + 1), recruit(len(people) + 2)])
+        self.employ([*people, recruit(len(people) + 1), recruit(len(people) + 2)], datetime.now(UTC) - _BEFORE)
 
-    def _employ(self, people: list[Person]) -> None:
-        """Take these people; those who have left are in the report alone."""
-        self._people = people
+    def employ(self, people: list[Person], entered: datetime | None = None) -> None:
+        """Take these people, entered at a moment or ever since; those who have left are not in REST."""
+        self.people = people
+        self.service.enter(people, *filter(None, [entered]))
         self._present = [person for person in people if person.status == "Active"]
 
     def settings(self, variant: str = "") -> dict[str, Any]:
@@ -78,6 +86,8 @@ class WorkdaySimulator(Simulator):
         match variant or self.variants[0]:
             case "raas" | "raas-oauth":
                 return {**common, "report": _REPORT, "columns": _COLUMNS}
+            case "soap":
+                return {**common, "mode": "soap", "page_size": 10}
             case "staffing":
                 return {**common, "api_path": "/ccx/api/staffing/v6/{tenant}/workers", "page_size": 10}
             case _:
@@ -85,7 +95,7 @@ class WorkdaySimulator(Simulator):
 
     def secrets(self, variant: str = "") -> dict[str, str]:
         match variant or self.variants[0]:
-            case "raas":
+            case "raas" | "soap":
                 return {"WORKDAY_ISU_USERNAME": self.isu[0], "WORKDAY_ISU_PASSWORD": self.isu[1]}
             case "rest-bearer":
                 return {"WORKDAY_BEARER_TOKEN": self.static_token}
@@ -99,7 +109,9 @@ class WorkdaySimulator(Simulator):
     def expected(self, variant: str = "") -> Records:
         match variant or self.variants[0]:
             case "raas" | "raas-oauth":
-                return records([from_report(person) for person in self._people])
+                return records([from_report(person) for person in self.people])
+            case "soap":
+                return records([from_soap(person) for person in self.people])
             case "staffing":
                 return records([from_staffing(person) for person in self._present])
             case _:
@@ -110,6 +122,9 @@ class WorkdaySimulator(Simulator):
             return self._token(request)
         if request.path.startswith("/ccx/service/customreport2/"):
             return self._report(request)
+        if request.path.startswith("/ccx/service/"):
+            status, body = self.service.answer(request.path, request.body)
+            return Reply(status, body, {"Content-Type": "text/xml; charset=utf-8"})
         if request.path.startswith(_API) and request.path.endswith(f"/{_TENANT}/workers"):
             return self._workers(request)
         return _problem(404, "not found")
@@ -140,7 +155,7 @@ class WorkdaySimulator(Simulator):
                 return _problem(400, f"Validation error occurred. Report parameter {prompt} is required.")
         if request.query.get("format") != "json":
             return Reply(200, b'<?xml version="1.0"?><wd:Report_Data/>', {"Content-Type": "text/xml"})
-        rows = [report_row(person) for person in self._people] if self.rows is None else self.rows
+        rows = [report_row(person) for person in self.people] if self.rows is None else self.rows
         return Reply.json({"Report_Entry": rows})
 
     def _workers(self, request: Request) -> Reply:

@@ -19,9 +19,10 @@ def settings(**more: Any) -> Settings:
         ({"report": "isu/Roster"}, "raas"),
         ({"report": "isu/Roster", "mode": "rest"}, "rest"),
         ({"report": "isu/Roster", "mode": "raas"}, "raas"),
+        ({"report": "isu/Roster", "mode": "soap", "page_size": 999}, "soap"),
     ],
 )
-def test_auto_reads_a_report_where_there_is_one(given: dict[str, str], surface: str) -> None:
+def test_auto_reads_a_report_where_there_is_one(given: dict[str, Any], surface: str) -> None:
     assert settings(**given).surface == surface
 
 
@@ -31,6 +32,8 @@ def test_addresses_are_those_of_workday() -> None:
     assert made.workers_url == "https://wd5-services1.workday.com/ccx/api/v1/northwind_dpt1/workers"
     report = "https://wd5-services1.workday.com/ccx/service/customreport2/northwind_dpt1/isu_mkt/Learner%20Roster"
     assert made.report_url == report
+    service = "https://wd5-services1.workday.com/ccx/service/northwind_dpt1/Human_Resources/v43.0"
+    assert made.service_url == service
 
 
 def test_the_path_of_the_workers_resource_can_be_another() -> None:
@@ -42,7 +45,8 @@ def test_the_path_of_the_workers_resource_can_be_another() -> None:
     ("given", "complaint"),
     [
         ({"mode": "raas"}, "give it as `report: OWNER/REPORT`"),
-        ({"mode": "soap"}, "'auto', 'raas' or 'rest'"),
+        ({"mode": "odata"}, "'auto', 'raas', 'rest' or 'soap'"),
+        ({"mode": "soap", "soap_version": "43"}, "soap_version"),
         ({"report": "Learner_Roster"}, "report"),
         ({"report": "isu/Roster?format=csv"}, "report"),
         ({"base_url": "http://wd5-services1.workday.com"}, "must be https"),
@@ -50,7 +54,8 @@ def test_the_path_of_the_workers_resource_can_be_another() -> None:
         ({"base_url": "https://host:port"}, "Port"),
         ({"base_url": "https://wd5-services1.workday.com/?a=1"}, "more than scheme and host"),
         ({"tenant": "north/wind"}, "tenant"),
-        ({"page_size": 101}, "less than or equal to 100"),
+        ({"page_size": 101}, "page_size is at most 100 in mode rest"),
+        ({"page_size": 1000, "mode": "soap"}, "less than or equal to 999"),
         ({"columns": {"emial": "Email"}}, "did you mean email?"),
         ({"columns": {"social_security_number": "SSN"}}, "is not a record field"),
         ({"columns": {"email": " "}}, "email has no column alias"),

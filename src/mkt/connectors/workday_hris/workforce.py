@@ -27,6 +27,8 @@ class Person:
     title: str
     hired: str
     left: str = ""
+    moves: int = 0
+    """How often the worker has moved to another organization."""
 
     @property
     def employee_id(self) -> str:
@@ -34,7 +36,7 @@ class Person:
 
     @property
     def wid(self) -> str:
-        return _wid("worker", self.employee_id)
+        return wid("worker", self.employee_id)
 
     @property
     def given(self) -> str:
@@ -50,11 +52,11 @@ class Person:
 
     @property
     def unit(self) -> str:
-        return _UNITS[self.number % len(_UNITS)]
+        return _UNITS[(self.number + self.moves) % len(_UNITS)]
 
     @property
     def further_unit(self) -> str:
-        return _UNITS[(self.number + 1) % len(_UNITS)] if self.number % 6 == 0 else ""
+        return _UNITS[(self.number + self.moves + 1) % len(_UNITS)] if self.number % 6 == 0 else ""
 
     @property
     def place(self) -> str:
@@ -82,11 +84,13 @@ def recruit(number: int) -> Person:
     return Person(number, _TITLES[number % len(_TITLES)], hired, left)
 
 
-def _wid(*parts: str) -> str:
+def wid(*parts: str) -> str:
+    """Return Workday's own id of a thing: 32 hexadecimal digits."""
     return hashlib.sha256("/".join(parts).encode()).hexdigest()[:32]
 
 
-def _unit_id(unit: str) -> str:
+def unit_id(unit: str) -> str:
+    """Return the reference id of an organization, with the colon and the blank that real ones have."""
     return f"SUP: {_UNITS.index(unit) + 1:03d}"
 
 
@@ -110,7 +114,7 @@ def report_row(person: Person) -> dict[str, Any]:
         "Job_Profile_ID": _role_id(person.title),
         "Job_Profile": person.title.removeprefix("Senior "),
         "Organizations_group": [
-            {"Supervisory_Organization_ID": _unit_id(person.unit), "Supervisory_Organization_Name": person.unit}
+            {"Supervisory_Organization_ID": unit_id(person.unit), "Supervisory_Organization_Name": person.unit}
         ],
         "Manager_ID": person.manager_id,
         "Location": person.place,
@@ -122,8 +126,8 @@ def report_row(person: Person) -> dict[str, Any]:
 
 
 def _entity(kind: str, name: str) -> dict[str, str]:
-    wid = _wid(kind, name)
-    return {"id": wid, "descriptor": name, "href": f"https://wd5-services1.workday.com/{kind}/{wid}"}
+    identifier = wid(kind, name)
+    return {"id": identifier, "descriptor": name, "href": f"https://wd5-services1.workday.com/{kind}/{identifier}"}
 
 
 def common_row(person: Person) -> dict[str, Any]:
@@ -149,14 +153,14 @@ def staffing_row(person: Person) -> dict[str, Any]:
         "supervisoryOrganization": _entity("organizations", person.unit),
         "location": {**_entity("locations", person.place), "country": _entity("countries", "Somewhere")},
     }
-    further = {"id": _wid("further", person.employee_id)}
+    further = {"id": wid("further", person.employee_id)}
     units = [person.further_unit] if person.further_unit else []
     return {
         "id": person.wid,
         "descriptor": f"{person.given} {person.family}",
         "workerId": person.employee_id,
         "workerType": _entity("workerTypes", person.kind),
-        "person": {"id": _wid("person", person.employee_id), "email": person.email, "phone": "+44 113 496 0000"},
+        "person": {"id": wid("person", person.employee_id), "email": person.email, "phone": "+44 113 496 0000"},
         "primaryJob": job,
         "additionalJobs": [{**further, "supervisoryOrganization": _entity("organizations", unit)} for unit in units],
     }
@@ -175,7 +179,7 @@ class Listed:
 def from_report(person: Person) -> Listed:
     """Return what must come of a person's `report_row`."""
     role = (_role_id(person.title), person.title.removeprefix("Senior "))
-    unit = (_unit_id(person.unit), person.unit)
+    unit = (unit_id(person.unit), person.unit)
     data = {
         "employee_number": person.employee_id,
         "given_name": person.given,
@@ -199,7 +203,7 @@ def from_report(person: Person) -> Listed:
 
 def from_common(person: Person) -> Listed:
     """Return what must come of a person's `common_row`."""
-    unit = (_wid("organizations", person.unit), person.unit)
+    unit = (wid("organizations", person.unit), person.unit)
     data = {
         "formatted_name": f"{person.given} {person.family}",
         "email": person.email,
@@ -214,7 +218,7 @@ def from_staffing(person: Person) -> Listed:
     """Return what must come of a person's `staffing_row`."""
     common = from_common(person)
     profile = person.title.removeprefix("Senior ")
-    role = (_wid("jobProfiles", profile), profile)
+    role = (wid("jobProfiles", profile), profile)
     further = person.further_unit
     data = {
         **common.data,
@@ -224,7 +228,7 @@ def from_staffing(person: Person) -> Listed:
         "job_role_id": role[0],
         "job_role": role[1],
     }
-    units = (*common.units, (_wid("organizations", further), further)) if further else common.units
+    units = (*common.units, (wid("organizations", further), further)) if further else common.units
     return Listed(person.wid, data, units, (role,))
 
 

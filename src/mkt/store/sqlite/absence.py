@@ -85,9 +85,10 @@ _SAID_DELETED: Final = """
     insert into temp.gone (source, external_id)
     select source, external_id from integration_staging
     where staging = :staging and change = 'deleted' order by position"""
-# From now on every scope that still holds the record has it marked, and one of them for the first time.
-_COUNT_FIRST: Final = """
-    select count(*) from temp.missing x
+# The records that are missing for the first time: from now on every scope that still holds such a record has it
+# marked, and one of them for the first time.
+FIRST: Final = """
+    select x.external_id from temp.missing x
     where x.source = :source
       and exists (select 1 from temp.absent a
                   where a.source = x.source and a.external_id = x.external_id and a.removed = 0)
@@ -107,6 +108,8 @@ _COUNT_FIRST: Final = """
                         and not exists (select 1 from integration_absences k
                                         where k.source = r.source and k.scope = ''
                                           and k.external_id = r.external_id))"""
+
+_COUNT_FIRST: Final = f"select count(*) from ({FIRST})"  # noqa: S608 - constants of this file
 
 
 def find(connection: sqlite3.Connection, staging: int) -> None:

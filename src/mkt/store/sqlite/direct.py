@@ -1,13 +1,13 @@
 """The first load of an integration: rows are visible at once, absence deletes nothing."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal
 
 from mkt.contract import Stream
-from mkt.store.base import Batch, ChangedRecord, Row, StreamChanges
+from mkt.store.base import Batch, ChangedRecord, Hold, Row, StreamChanges
 from mkt.store.sqlite import headers, sources, tombstones
 from mkt.store.sqlite.columns import id_list, stamp
 from mkt.store.sqlite.connection import Database
@@ -70,6 +70,10 @@ class DirectWriter(Writer):
                     sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
             headers.remove(connection, self._run.staging)
         return self.changes()
+
+    def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold:
+        del connector, reasons, as_of
+        raise RuntimeError("a first load stands in the store already: there is nothing to hold")
 
     def discard(self) -> None:
         """Start again from None next time; the records written so far stay."""

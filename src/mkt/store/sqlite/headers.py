@@ -3,21 +3,28 @@
 import sqlite3
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from mkt.contract import Stream
+from mkt.contract import Json, Stream
 from mkt.store.base import STAGING_KEPT, Key
-from mkt.store.sqlite.columns import dump, stamp
+from mkt.store.sqlite.columns import dump, load, stamp
+from mkt.store.sqlite.sources import Source
 
 _OF_KEY: Final = """
     select staging, direct, resumable, fresh, fingerprint, streams, touched_at from integration_staging_runs
-    where tenant_id = ? and integration = ?"""
+    where tenant_id = ? and integration = ? and hold_id is null"""
+_OF_HOLD: Final = """
+    select staging, direct, resumable, fresh, fingerprint, streams, touched_at from integration_staging_runs
+    where hold_id = ?"""
 _ADD: Final = """
     insert into integration_staging_runs
         (run_id, tenant_id, integration, direct, resumable, fresh, fingerprint, streams, touched_at)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _ADOPT: Final = "update integration_staging_runs set run_id = ?, touched_at = ? where staging = ?"
+_GIVE_TO: Final = "update integration_staging_runs set hold_id = ?, resumable = 0 where staging = ?"
 _TOUCH: Final = "update integration_staging_runs set touched_at = ? where run_id = ?"
+_CURSORS: Final = """
+    select source, cursor from integration_staging_streams where staging = ? and cursor is not null"""
 _REMOVE: Final = (
     "delete from integration_staging where staging = ?",
     "delete from integration_staging_seen where staging = ?",
@@ -50,9 +57,22 @@ def stream_list(streams: Collection[Stream]) -> str:
 
 
 def of_key(connection: sqlite3.Connection, key: Key) -> list[Header]:
-    """Return every header of the integration."""
-    rows = connection.execute(_OF_KEY, key).fetchall()
-    return [Header(row[0], bool(row[1]), bool(row[2]), bool(row[3]), *row[4:]) for row in rows]
+    """Return every header of the integration that is not a hold's."""
+    return [_header(row) for row in connection.execute(_OF_KEY, key)]
+
+
+def of_hold(connection: sqlite3.Connection, hold_id: str) -> Header:
+    """Return the header of an open hold."""
+    return _header(connection.execute(_OF_HOLD, (hold_id,)).fetchone())
+
+
+def give_to(connection: sqlite3.Connection, staging: int, hold_id: str | None) -> None:
+    """Make the staging a hold's, or nobody's: no run goes on from it."""
+    connection.execute(_GIVE_TO, (hold_id, staging))
+
+
+def _header(row: tuple[Any, ...]) -> Header:
+    return Header(row[0], bool(row[1]), bool(row[2]), bool(row[3]), *row[4:])
 
 
 def add(connection: sqlite3.Connection, key: Key, run_id: str, header: Header) -> int:
@@ -65,6 +85,17 @@ def add(connection: sqlite3.Connection, key: Key, run_id: str, header: Header) -
 def adopt(connection: sqlite3.Connection, staging: int, run_id: str, now: datetime) -> None:
     """Make the staging another run's."""
     connection.execute(_ADOPT, (run_id, stamp(now), staging))
+
+
+def cursors(connection: sqlite3.Connection, header: Header, found: Collection[Source]) -> dict[Stream, Json]:
+    """Return where each stream of a staging stands: the staged cursor, else the committed one."""
+    staged = {number: load(cursor) for number, cursor in connection.execute(_CURSORS, (header.staging,))}
+    at: dict[Stream, Json] = {}
+    for source in found:
+        # A cursor belongs to the settings that it was made with.
+        committed = None if header.fresh or source.fingerprint != header.fingerprint else source.cursor
+        at[source.stream] = staged.get(source.number, committed)
+    return at
 
 
 def touch(connection: sqlite3.Connection, run_id: str, now: datetime) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
-from mkt.contract import ConnectorEvent
+from mkt.contract import ConnectorEvent, JsonObject
 from mkt.store.base import EventQuery, Key, Run
 from mkt.store.sqlite.columns import dump, dump_or_none, load, moment, moment_or_none, stamp, stamp_or_none
 from mkt.store.sqlite.connection import Database
@@ -40,6 +40,9 @@ _SAVE_RUN: Final = """
     insert or replace into integration_runs
         (id, command, tenant_id, integration, connector, started_at, finished_at, outcome, error, details)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_END_KILLED: Final = """
+    update integration_runs set outcome = 'failed', finished_at = ?, error = ?
+    where tenant_id = ? and integration = ? and command = ? and outcome = 'running' and id <> ?"""
 _RUNS: Final = """
     select id, command, tenant_id, integration, connector, started_at, finished_at, outcome, error, details
     from integration_runs
@@ -104,6 +107,12 @@ def save_run(connection: sqlite3.Connection, run: Run) -> None:
             dump(run.details),
         ),
     )
+
+
+def end_killed(connection: sqlite3.Connection, run: Run, error: JsonObject) -> None:
+    """Mark what was left running before this run as failed, found out at its start."""
+    found_out = (stamp(run.started_at), dump(error))
+    connection.execute(_END_KILLED, (*found_out, *run.key, run.command, run.id))
 
 
 def runs(database: Database, keys: Collection[Key] | None, limit: int) -> list[Run]:

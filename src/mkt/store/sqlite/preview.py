@@ -10,20 +10,24 @@ from mkt.store.sqlite import absence
 from mkt.store.sqlite.columns import load
 
 # Deletions first: they are what a person looks for. `temp.gone` has also those that the partner said are deleted.
-_CHANGED: Final = """
+_CHANGED: Final = f"""
     select external_id, change, before, after from (
         select 0 as part, g.position, g.external_id, 'deleted' as change, r.data as before, null as after
         from temp.gone g
         join integration_records r on r.source = g.source and r.external_id = g.external_id and r.deleted = 0
         where g.source = :source
         union all
-        select case g.change when 'updated' then 1 else 2 end, g.position, g.external_id, g.change, r.data, g.document
+        select 1, r.seq, r.external_id, 'absent', r.data, null
+        from ({absence.FIRST}) f
+        cross join integration_records r on r.source = :source and r.external_id = f.external_id
+        union all
+        select case g.change when 'updated' then 2 else 3 end, g.position, g.external_id, g.change, r.data, g.document
         from integration_staging g
         left join integration_records r
           on r.source = g.source and r.external_id = g.external_id and r.deleted = 0
         where g.staging = :staging and g.source = :source and g.change <> 'deleted'
     )
-    order by part, position limit :limit"""
+    order by part, position limit :limit"""  # noqa: S608 - constants of this house
 
 
 def changed(
@@ -33,10 +37,11 @@ def changed(
     absence.find(connection, staging)
     wanted = {"staging": staging, "limit": limit}
     return {
-        stream: [_record(row) for row in connection.execute(_CHANGED, {**wanted, "source": source})]
+        stream: [record(row) for row in connection.execute(_CHANGED, {**wanted, "source": source})]
         for stream, source in sources.items()
     }
 
 
-def _record(row: tuple[Any, ...]) -> ChangedRecord:
+def record(row: tuple[Any, ...]) -> ChangedRecord:
+    """Return a row of external id, change, data before and after."""
     return ChangedRecord(external_id=row[0], change=row[1], before=load(row[2]), after=load(row[3]))

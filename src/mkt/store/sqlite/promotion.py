@@ -1,9 +1,10 @@
 """Applying a staging: set by set, so that memory stays flat however large it is."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
+from mkt.store.base import Part
 from mkt.store.sqlite import tombstones
 
 _SPAN: Final = "select min(position), max(position) from integration_staging where staging = ?"
@@ -18,7 +19,8 @@ _PUT: Final = """
            coalesce(r.first_seen_at, :now), :now, g.document
     from integration_staging g
     left join integration_records r on r.source = g.source and r.external_id = g.external_id
-    where g.position >= :low and g.position < :high and +g.staging = :staging and g.change <> 'deleted'
+    where g.position >= :low and g.position < :high and +g.staging = :staging
+      and (g.change = :one or g.change = :other)
     order by g.position"""
 _STAND_IN: Final = """
     insert or ignore into integration_record_scopes (source, scope, external_id)
@@ -53,6 +55,16 @@ _UNMARK: Final = """
                         and a.scope = integration_absences.scope
                         and a.external_id = integration_absences.external_id))"""
 
+_STAND_PART: Final = """
+    insert or ignore into integration_record_scopes (source, scope, external_id)
+    select s.source, s.scope, s.external_id
+    from integration_staging g
+    cross join integration_staging_seen s
+      on s.staging = g.staging and s.source = g.source and s.external_id = g.external_id and s.scope <> ''
+    where g.staging = :staging and (g.change = :one or g.change = :other)"""
+_TAKE_OUT: Final = "delete from integration_staging where staging = :staging and (change = :one or change = :other)"
+_ALL: Final[tuple[Part, ...]] = ("created", "updated")
+
 
 def apply(connection: sqlite3.Connection, staging: int, sources: Sequence[int], now: str) -> None:
     """Apply records, scopes, absences and tombstones, after `absence.find` in the same transaction."""
@@ -69,10 +81,18 @@ def apply(connection: sqlite3.Connection, staging: int, sources: Sequence[int], 
         connection.execute(_UNMARK, this)
 
 
-def _put(connection: sqlite3.Connection, staging: int, now: str) -> None:
+def apply_part(connection: sqlite3.Connection, staging: int, part: Collection[Part], now: str) -> None:
+    """Apply what these kinds of changes put, and take it out of the staging; nothing goes."""
+    _put(connection, staging, now, part)
+    this = {"staging": staging, "one": min(part), "other": max(part)}
+    connection.execute(_STAND_PART, this)
+    connection.execute(_TAKE_OUT, this)
+
+
+def _put(connection: sqlite3.Connection, staging: int, now: str, part: Collection[Part] = _ALL) -> None:
     low, high = connection.execute(_SPAN, (staging,)).fetchone()
     if low is None:
         return
     for start in range(low, high + 1, tombstones.CHUNK):
         this = {"staging": staging, "now": now, "low": start, "high": start + tombstones.CHUNK}
-        connection.execute(_PUT, this)
+        connection.execute(_PUT, {**this, "one": min(part), "other": max(part)})

@@ -7,7 +7,7 @@ from typing import Final
 
 from mkt.errors import Refused
 from mkt.store.base import Key, Lease
-from mkt.store.sqlite import leftovers
+from mkt.store.sqlite import alerts, leftovers
 from mkt.store.sqlite.chunks import delete_found, delete_in_chunks
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.leases import Leases
@@ -43,6 +43,7 @@ _REST: Final = (
     "delete from integration_sources where tenant_id = ?",
     "delete from integration_state where tenant_id = ?",
     "delete from integration_memory where tenant_id = ?",
+    "delete from integration_holds where tenant_id = ?",
     "delete from integration_leases where tenant_id = ?",
 )
 
@@ -64,6 +65,7 @@ def purge(database: Database, leases: Leases, tenant: str) -> None:
         with database.write() as connection:
             for statement in _REST:
                 connection.execute(statement, (tenant,))
+            alerts.erase(connection, tenant)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mkt.store.base import STAGING_KEPT, Key, Pruned, Retention
-from mkt.store.sqlite import leftovers
+from mkt.store.sqlite import alerts, leftovers
 from mkt.store.sqlite.chunks import delete_found, delete_in_chunks
 from mkt.store.sqlite.columns import stamp
 from mkt.store.sqlite.connection import Database
@@ -27,8 +27,10 @@ _OLD_TOMBSTONES: Final = "from integration_records where deleted = 1 and changed
 _TOMBSTONES: Final = f"select seq {_OLD_TOMBSTONES} and source = :source and seq > :after order by seq limit :page"
 _DELETE_TOMBSTONES: Final = """
     delete from integration_records where seq in (select value from json_each(:ids)) and deleted = 1"""
-_OLD_STAGINGS: Final = "from integration_staging_runs where touched_at < :stagings"
+_OLD_STAGINGS: Final = "from integration_staging_runs where touched_at < :stagings and hold_id is null"
 _STAGINGS: Final = f"select staging, tenant_id, integration {_OLD_STAGINGS}"
+_OLD_HOLDS: Final = "from integration_holds where closed_at < :holds"
+_DELETE_HOLDS: Final = f"delete from integration_holds where id in (select id {_OLD_HOLDS} limit :chunk)"  # noqa: S608 - the same
 _FORGET_EXPIRED: Final = "delete from integration_memory where expires_at <= ?"
 
 
@@ -39,6 +41,7 @@ def prune(database: Database, leases: Leases, retention: Retention, now: datetim
         "runs": stamp(now - retention.runs),
         "tombstones": stamp(now - retention.tombstones),
         "stagings": stamp(now - STAGING_KEPT),
+        "holds": stamp(now - retention.holds),
     }
     with database.read() as connection:
         (before["first"],) = connection.execute(_FIRST_KEPT, before).fetchone()
@@ -46,11 +49,13 @@ def prune(database: Database, leases: Leases, retention: Retention, now: datetim
             return _counted(connection, before)
     with database.write() as connection:
         connection.execute(_FORGET_EXPIRED, (stamp(now),))
+        alerts.forget(connection, before)
     return Pruned(
         events=delete_in_chunks(database, _DELETE_EVENTS, before),
         runs=delete_in_chunks(database, _DELETE_RUNS, before),
         tombstones=_tombstones(database, before),
         stagings=_stagings(database, leases, before),
+        holds=delete_in_chunks(database, _DELETE_HOLDS, before),
     )
 
 
@@ -64,6 +69,7 @@ def _counted(connection: sqlite3.Connection, before: dict[str, Any]) -> Pruned:
         runs=count(_OLD_RUNS),
         tombstones=count(_OLD_TOMBSTONES),
         stagings=count(_OLD_STAGINGS),
+        holds=count(_OLD_HOLDS),
     )
 
 

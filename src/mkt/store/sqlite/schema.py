@@ -169,7 +169,60 @@ _STAGING: Final = (
 
 # What each later version adds. A new file is made as version 1 and brought up, so that both ways give the same.
 _ADDED: Final[Mapping[int, tuple[str, ...]]] = {
-    2: (),
+    2: (
+        """create index integration_runs_running on integration_runs (tenant_id, integration, command)
+            where outcome = 'running'""",
+        """create table integration_holds (
+            id text primary key,
+            tenant_id text not null,
+            integration text not null,
+            connector text not null,
+            run_id text not null,
+            state text not null,
+            reasons text not null,
+            changes text not null,
+            change_set blob not null,
+            fingerprint text not null,
+            windowed integer not null,
+            as_of text not null,
+            opened_at text not null,
+            reopened integer not null,
+            closed_at text,
+            reason text not null
+        ) strict""",
+        """create unique index integration_holds_open on integration_holds (tenant_id, integration)
+            where state = 'open'""",
+        "alter table integration_staging_runs add column hold_id text",
+        "alter table integration_staging add column before_hash blob",
+        """update integration_staging set before_hash = (
+            select r.hash from integration_records r
+            where r.source = integration_staging.source and r.external_id = integration_staging.external_id
+              and r.deleted = 0)""",
+        "alter table integration_state add column refusals integer not null default 0",
+        "alter table integration_state add column paused_at text",
+        "alter table integration_state add column paused_with text not null default ''",
+        "alter table integration_state add column connection text",
+        "alter table integration_state add column connection_since text",
+        """create table integration_alerts (
+            fingerprint text primary key,
+            opened_at text not null,
+            body text not null
+        ) strict""",
+        "create table integration_alert_look (one integer primary key check (one = 1), as_of text not null) strict",
+        """create table integration_alert_messages (
+            position integer primary key,
+            id text not null,
+            sink text not null,
+            fingerprint text not null,
+            body text not null,
+            created_at text not null,
+            next_try_at text not null,
+            tries integer not null,
+            state text not null,
+            error text not null,
+            unique (id, sink)
+        ) strict""",
+    ),
 }
 
 

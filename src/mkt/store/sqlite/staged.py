@@ -1,13 +1,14 @@
 """A run whose changes wait on disk until they are promoted together."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from mkt.contract import Complete, Stream
-from mkt.store.base import Batch, ChangedRecord, StreamChanges
-from mkt.store.sqlite import absence, headers, preview, promotion, sources, summary
+from mkt.contract import Complete, Json, Stream, uuid7
+from mkt.store.base import Batch, ChangedRecord, Hold, StreamChanges
+from mkt.store.sqlite import absence, headers, held, holds, preview, promotion, sources, summary
 from mkt.store.sqlite.columns import dump, id_list, stamp
 from mkt.store.sqlite.live import Part, change, digests, parts
 from mkt.store.sqlite.many import insert_many
@@ -25,11 +26,12 @@ _UNSEE_NAMED: Final = """
     delete from integration_staging_seen
     where staging = ? and source = ? and scope <> '' and external_id in (select value from json_each(?))"""
 _STAGE: Final = """
-    insert into integration_staging (staging, source, external_id, change, hash, document)
+    insert into integration_staging (staging, source, external_id, change, hash, document, before_hash)
     values {rows}
     on conflict (staging, source, external_id) do update
-    set change = excluded.change, hash = excluded.hash, document = excluded.document"""
-_STAGED_ROW: Final = "(?, ?, ?, ?, ?, ?)"
+    set change = excluded.change, hash = excluded.hash, document = excluded.document,
+        before_hash = excluded.before_hash"""
+_STAGED_ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
 _ANY_STAGED: Final = "select exists (select 1 from integration_staging where staging = ? and source = ?)"
 _UNSTAGE: Final = """
     delete from integration_staging
@@ -69,6 +71,29 @@ class StagedWriter(Writer):
             headers.remove(connection, self._run.staging)
         return changes
 
+    def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold:
+        with self._transaction() as connection:
+            changes = self._changes(connection)
+            self._move(connection, self._last)
+            held.note_absences(connection, self._run.staging, self._run.sources.values())
+            return holds.give_staging(
+                connection,
+                self._run.staging,
+                Hold(
+                    id=uuid7(),
+                    key=self._run.lease.key,
+                    connector=connector,
+                    run_id=self._run.run_id,
+                    state="open",
+                    reasons=tuple(reasons),
+                    changes=changes,
+                    fingerprint=self._run.fingerprint,
+                    windowed=self._run.windowed,
+                    as_of=as_of,
+                    opened_at=self._now(),
+                ),
+            )
+
     def discard(self) -> None:
         with self._transaction() as connection:
             headers.remove(connection, self._run.staging)
@@ -91,9 +116,12 @@ class StagedWriter(Writer):
         invalid = [(staging, self._run.sources[stream], number) for stream, number in batch.invalid.items()]
         connection.executemany(_COUNT_INVALID, invalid)
         if not self._run.windowed:
-            cursors = [(staging, self._run.sources[stream], dump(at)) for stream, at in batch.cursors.items()]
-            connection.executemany(_MOVE, cursors)
+            self._move(connection, batch.cursors)
             connection.executemany(_COMPLETE, [self._complete(complete) for complete in batch.completes])
+
+    def _move(self, connection: sqlite3.Connection, cursors: Mapping[Stream, Json]) -> None:
+        moved = [(self._run.staging, self._run.sources[stream], dump(at)) for stream, at in cursors.items()]
+        connection.executemany(_MOVE, moved)
 
     def _complete(self, complete: Complete) -> tuple[int, int, str, bool]:
         """Trust the absence in one whole answer or in pages by key, read by one run from end to end."""
@@ -103,15 +131,16 @@ class StagedWriter(Writer):
     def _stage(self, connection: sqlite3.Connection, source: int, part: Part) -> None:
         staging = self._run.staging
         before = digests(connection, source, part.last)
-        staged: list[tuple[int, int, str, str, bytes, str | None]] = []
+        staged: list[tuple[int, int, str, str, bytes, str | None, bytes | None]] = []
         same: list[str] = []
         for key, row in part.last.items():
-            kind = change(row, before.get(key))
+            live = before.get(key)
+            kind = change(row, live)
             if kind is None:
                 same.append(key)
             else:
                 document = None if row.document is None else row.document.decode()
-                staged.append((staging, source, key, kind, row.digest, document))
+                staged.append((staging, source, key, kind, row.digest, document, live))
         if same and connection.execute(_ANY_STAGED, (staging, source)).fetchone()[0]:
             connection.execute(_UNSTAGE, (staging, source, id_list(same)))
         insert_many(connection, _STAGE, _STAGED_ROW, staged)

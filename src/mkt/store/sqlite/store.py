@@ -4,24 +4,46 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from mkt.contract import ConnectorEvent, Json, Stream
+from mkt.contract import ConnectorEvent, Json, JsonObject, Stream
+from mkt.runtime.budgets import Budgets
+from mkt.store.alerts import Alert, AlertMessage
 from mkt.store.base import (
+    ChangedRecord,
+    Connection,
     EventQuery,
+    Hold,
     IntegrationState,
     Key,
     Lease,
+    Part,
     Pruned,
     Retention,
     Run,
     StoredRecord,
     SyncWriter,
 )
-from mkt.store.sqlite import backup, headers, history, memory, opening, purge, records, retention, states, syncing
+from mkt.store.sqlite import (
+    alerts,
+    backup,
+    headers,
+    history,
+    holds,
+    memory,
+    opening,
+    purge,
+    records,
+    retention,
+    states,
+    syncing,
+    verdicts,
+)
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.leases import Leases, check_lease
+from mkt.store.sqlite.pace import SqliteBudgets
 
 
 def _utc_now() -> datetime:
@@ -34,6 +56,7 @@ class SqliteStore:
     def __init__(self, path: Path, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._database = Database(path)
         self._leases = Leases(self._database, monotonic)
+        self._budgets = SqliteBudgets(path, now, monotonic)
         self._now = now
 
     @classmethod
@@ -57,6 +80,7 @@ class SqliteStore:
 
     def close(self) -> None:
         self._leases.close()
+        self._budgets.close()
         self._database.close()
 
     def add_events(self, events: Sequence[ConnectorEvent]) -> None:
@@ -65,8 +89,10 @@ class SqliteStore:
     def events(self, query: EventQuery) -> Iterator[ConnectorEvent]:
         return history.events(self._database, query)
 
-    def start_run(self, run: Run) -> None:
+    def start_run(self, run: Run, *, killed: JsonObject | None = None) -> None:
         with self._database.write() as connection:
+            if killed is not None:
+                history.end_killed(connection, run, killed)
             history.save_run(connection, run)
 
     def finish_run(self, run: Run, state: IntegrationState | None = None, lease: Lease | None = None) -> None:
@@ -86,6 +112,12 @@ class SqliteStore:
 
     def states(self, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
         return states.states(self._database, keys)
+
+    def set_connection(self, key: Key, connection: Connection, now: datetime) -> Connection | None:
+        return states.set_connection(self._database, key, connection, now)
+
+    def resume(self, key: Key) -> datetime | None:
+        return states.resume(self._database, key)
 
     def acquire(self, key: Key) -> Lease | None:
         return self._leases.acquire(key)
@@ -118,6 +150,27 @@ class SqliteStore:
         )
         return syncing.open_writer(self._database, request, self._now)
 
+    def holds(self, keys: Collection[Key] | None = None, *, closed: bool = True) -> list[Hold]:
+        return holds.find(self._database, keys=keys, closed=closed)
+
+    def find_holds(self, part: str) -> list[Hold]:
+        return holds.find(self._database, part=part)
+
+    def hold_records(
+        self, hold_id: str, limit: int, streams: Collection[Stream] = ()
+    ) -> dict[Stream, list[ChangedRecord]]:
+        return holds.records(self._database, hold_id, limit, streams)
+
+    def approve(self, lease: Lease, hold_id: str, *, state: IntegrationState, reason: str = "") -> Hold:
+        return verdicts.approve(self._database, lease, hold_id, state=state, reason=reason, now=self._now())
+
+    def approve_part(self, lease: Lease, hold_id: str, part: Collection[Part], *, state: IntegrationState) -> Hold:
+        return verdicts.approve_part(self._database, lease, hold_id, part, state=state, now=self._now())
+
+    def reject(self, lease: Lease, hold_id: str, *, reason: str = "") -> Hold:
+        renew = partial(self.renew, [lease])
+        return verdicts.reject(self._database, lease, hold_id, reason=reason, now=self._now(), renew=renew)
+
     def memory_get(self, key: Key, name: str, now: datetime) -> Json:
         return memory.get(self._database, key, name, now)
 
@@ -147,6 +200,33 @@ class SqliteStore:
     def counts(self) -> dict[tuple[Key, Stream], tuple[int, int]]:
         return records.counts(self._database)
 
+    def failing_since(self) -> dict[tuple[Key, str], datetime]:
+        return alerts.failing_since(self._database)
+
+    def open_alerts(self) -> list[Alert]:
+        return alerts.open_alerts(self._database)
+
+    def record_alerts(self, found: Sequence[Alert], sinks: Collection[str], as_of: datetime) -> None:
+        with self._database.write() as connection:
+            alerts.record(connection, found, sinks, as_of)
+
+    def claim_alerts(
+        self, sinks: Collection[str], *, now: datetime, until: datetime, most: int, limit: int
+    ) -> list[AlertMessage]:
+        with self._database.write() as connection:
+            return alerts.claim(connection, sinks, now=now, until=until, most=most, limit=limit)
+
+    def settle_alert(self, message: AlertMessage, *, error: str = "", retry_at: datetime | None = None) -> None:
+        with self._database.write() as connection:
+            alerts.settle(connection, message, error, retry_at)
+
+    def release_alert(self, message: AlertMessage, now: datetime) -> None:
+        with self._database.write() as connection:
+            alerts.release(connection, message, now)
+
+    def unsent_alerts(self) -> list[AlertMessage]:
+        return alerts.unsent(self._database)
+
     def prune(self, kept: Retention, now: datetime, *, dry_run: bool = False) -> Pruned:
         return retention.prune(self._database, self._leases, kept, now, dry_run=dry_run)
 
@@ -155,3 +235,8 @@ class SqliteStore:
 
     def purge(self, tenant: str) -> None:
         purge.purge(self._database, self._leases, tenant)
+        self._budgets.purge(tenant)
+
+    @property
+    def budgets(self) -> Budgets:
+        return self._budgets

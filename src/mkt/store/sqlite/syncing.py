@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from mkt.contract import Json, Stream
+from mkt.contract import Stream
 from mkt.store.base import Lease
 from mkt.store.sqlite import headers, sources, tombstones
-from mkt.store.sqlite.columns import load, stamp
+from mkt.store.sqlite.columns import stamp
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.direct import DirectWriter
 from mkt.store.sqlite.headers import Header
@@ -21,8 +21,6 @@ from mkt.store.sqlite.writer import Opened, Writer
 
 _NEXT_SEQ: Final = "select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 'integration_records'"
 _ANY: Final = "select exists (select 1 from integration_records where source = ?)"
-_STAGED_CURSORS: Final = """
-    select source, cursor from integration_staging_streams where staging = ? and cursor is not null"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +85,8 @@ def _open_staged(
 ) -> Opened:
     new = request.header(now, direct=False)
     header = _staging(connection, request, left, new, now)
-    staged = {number: load(cursor) for number, cursor in connection.execute(_STAGED_CURSORS, (header.staging,))}
-    cursors: dict[Stream, Json] = {}
-    for source in found:
-        # A cursor belongs to the settings that it was made with.
-        committed = None if header.fresh or source.fingerprint != request.fingerprint else source.cursor
-        cursors[source.stream] = staged.get(source.number, committed)
-    return _opened(request, found, header, cursors=cursors, resumed=header in left)
+    at = headers.cursors(connection, header, found)
+    return _opened(request, found, header, cursors=at, resumed=header in left)
 
 
 def _open_direct(

@@ -2,7 +2,7 @@
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import Final
 
 from mkt.contract import Json, Stream
 from mkt.errors import LeaseLost
-from mkt.store.base import Batch, ChangedRecord, Lease, StreamChanges
+from mkt.store.base import Batch, ChangedRecord, Hold, Lease, StreamChanges
 from mkt.store.sqlite import memory
 from mkt.store.sqlite.columns import stamp
 from mkt.store.sqlite.connection import Database
@@ -50,6 +50,7 @@ class Writer(ABC):
         self._run = opened
         self._now = now
         self._cursors = dict(opened.cursors)
+        self._last: Mapping[Stream, Json] = {}
 
     @property
     def resumed(self) -> bool:
@@ -66,12 +67,19 @@ class Writer(ABC):
         if not self._run.windowed:
             self._cursors.update(batch.cursors)
 
+    def end(self, cursors: Mapping[Stream, Json]) -> None:
+        if not self._run.windowed:
+            self._last = cursors
+            self._cursors.update(cursors)
+
     @abstractmethod
     def changes(self) -> dict[Stream, StreamChanges]: ...
     @abstractmethod
     def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]: ...
     @abstractmethod
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]: ...
+    @abstractmethod
+    def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold: ...
     @abstractmethod
     def discard(self) -> None: ...
     @abstractmethod

@@ -1,0 +1,97 @@
+"""The one shape of what alerts say, to a webhook and to a command alike (see README, "Alerts")."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from mkt.contract import uuid7
+from mkt.engine.causes import Cause
+from mkt.runtime.masking import PROCESS
+from mkt.store.alerts import Alert
+
+_NAMED: Final = 20
+"""Tenants and integrations that a message names at most; the counts are of all."""
+
+
+def body_bytes(body: Mapping[str, Any]) -> bytes:
+    """Return a body as it is sent: the same bytes at each try."""
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def opened(cause: Cause, now: datetime) -> Alert:
+    """Return that a cause began."""
+    failure, example = cause.failure, cause.example
+    data = {
+        "fingerprint": cause.fingerprint,
+        "state": cause.standing,
+        "summary": _summary(cause),
+        "connector": example.connector,
+        "class": failure.error_class,
+        "code": failure.code,
+        "message": failure.message,
+        "remedy": failure.remedy,
+        "actor": cause.actor,
+        "tenant_count": len(cause.tenants),
+        "integration_count": len(cause.cases),
+        "tenants": list(cause.tenants[:_NAMED]),
+        "integrations": list(cause.targets[:_NAMED]),
+        "example_run_id": example.run_id or None,
+        "first_seen": _moment(cause.first_seen),
+        "opened_at": _moment(now),
+        "ended_at": None,
+        "next_command": f"mkt triage {cause.fingerprint}",
+    }
+    return Alert(fingerprint=cause.fingerprint, kind="opened", at=now, body=message_of("alert.opened", now, data))
+
+
+def ended(told: Alert, now: datetime) -> Alert:
+    """Return that what was told has ended."""
+    data = {**told.body["data"], "ended_at": _moment(now), "next_command": "mkt status"}
+    data["summary"] = f"ended: {data['summary']}"
+    return Alert(fingerprint=told.fingerprint, kind="ended", at=now, body=message_of("alert.ended", now, data))
+
+
+def named(told: Alert) -> list[str]:
+    """Return the tenants and the integrations that an alert names."""
+    data = told.body["data"]
+    return [*data["tenants"], *data["integrations"]]
+
+
+def message_of(kind: str, now: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the one shape of all messages, with everything masked that this process knows to be secret."""
+    masked: dict[str, Any] = PROCESS.mask_json({"type": kind, "timestamp": _moment(now), "data": data})
+    return {"id": f"msg_{uuid7()}", **masked}
+
+
+def sample(now: datetime) -> dict[str, Any]:
+    """Return what `mkt alerts test` sends: the same shape, with nothing in it that is wrong."""
+    names = ("class", "code", "connector", "example_run_id", "first_seen", "ended_at")
+    data: dict[str, Any] = {
+        **dict.fromkeys(names),
+        "fingerprint": "0" * 12,
+        "state": "test",
+        "summary": "a test of the alerts of mkt: nothing is wrong",
+        "message": "somebody ran `mkt alerts test`",
+        "remedy": "Nothing to do.",
+        "actor": "us",
+        "tenant_count": 0,
+        "integration_count": 0,
+        "tenants": [],
+        "integrations": [],
+        "opened_at": _moment(now),
+        "next_command": "mkt alerts list",
+    }
+    return message_of("alert.test", now, data)
+
+
+def _summary(cause: Cause) -> str:
+    """Return the line that a pager shows."""
+    tenants = f"{len(cause.tenants)} tenants" if len(cause.tenants) > 1 else cause.example.target
+    example = "for example " if len(cause.tenants) > 1 else ""
+    return f"{tenants}, 1 cause, {cause.standing}: {example}{cause.failure.message}"
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z" if moment else None
