@@ -8,15 +8,7 @@ from pathlib import Path
 
 from bench import scale
 from bench.measure import BENCH, Row, alternating, mkt, partner, python, run
-
-TOKEN = {"WORKDAY_TOKEN": "not-a-secret"}
-INTEGRATION = """\
-tenant: northwind
-integrations:
-  - connector: workday-hris
-    settings: {{base_url: "{url}", tenant: northwind, api_path: "/workers", mode: rest}}
-    secrets: {{WORKDAY_BEARER_TOKEN: "env:WORKDAY_TOKEN"}}
-"""
+from bench.scale import TOKEN, configure
 
 
 def start(folder: Path) -> Iterator[Row]:
@@ -26,7 +18,7 @@ def start(folder: Path) -> Iterator[Row]:
 
 def sync(folder: Path) -> Iterator[Row]:
     with partner(100_000, 0) as url:
-        _configure(folder, url)
+        configure(folder, url)
 
         def ours(*, anew: bool) -> float:
             if anew:
@@ -58,30 +50,6 @@ def verify(folder: Path) -> Iterator[Row]:
         yield Row("verify: 1,000 integrations, 200 ms, -j 100 / bare", _s(one), _s(other), one / other, 1.5)
 
 
-def memory(folder: Path) -> Iterator[Row]:
-    peaks: dict[tuple[int, str], int] = {}
-    for workers in (100_000, 1_000_000):
-        shutil.rmtree(folder / ".mkt", ignore_errors=True)
-        with partner(workers, 0) as url:
-            _configure(folder, url)
-            for name in ("first load", "unchanged"):
-                command = mkt("sync", "--all", "--stream", "people", "-o", "jsonl")
-                seconds, peaks[workers, name] = run(command, folder, TOKEN)
-                print(
-                    f"  {workers:>9,} people, {name}: {seconds:.1f} s, {peaks[workers, name] // 1024} MiB", flush=True
-                )
-    for name in ("first load", "unchanged"):
-        many, few = peaks[1_000_000, name], peaks[100_000, name]
-        yield Row(f"memory: 1,000,000 / 100,000 people, {name}", _mib(many), _mib(few), many / few, 1.2)
-
-
-def _configure(folder: Path, url: str) -> None:
-    # A pace that is kept and never reached: at Workday's own the partner would be what is measured.
-    pace = "[defaults.workday-hris]\nrate_limit = {requests = 1000000, seconds = 1}\n"
-    (folder / "mkt.toml").write_text(pace, encoding="utf-8")
-    (folder / "configs" / "northwind.yaml").write_text(INTEGRATION.format(url=url), encoding="utf-8")
-
-
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
@@ -90,15 +58,11 @@ def _s(seconds: float) -> str:
     return f"{seconds:.2f} s"
 
 
-def _mib(kib: int) -> str:
-    return f"{kib // 1024} MiB"
-
-
 SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "start": start,
     "sync": sync,
     "verify": verify,
-    "memory": memory,
+    "memory": scale.memory,
     "dlt": scale.dlt,
     "fleet": scale.fleet,
     "due": scale.due,

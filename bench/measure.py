@@ -85,9 +85,9 @@ def alternating(times: int, one: Callable[[], float], other: Callable[[], float]
 
 
 @contextmanager
-def partner(workers: int, pause: float) -> Iterator[str]:
+def partner(workers: int, pause: float, generation: str = "") -> Iterator[str]:
     """Serve that many workers and yield the root URL."""
-    command = [sys.executable, "-m", "bench.server", str(workers), str(pause)]
+    command = [sys.executable, "-m", "bench.server", str(workers), str(pause), generation]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None

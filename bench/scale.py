@@ -2,12 +2,26 @@
 
 import json
 import shutil
+import sqlite3
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Self
 
 from bench.measure import BENCH, Row, alternating, mkt, output, partner, peer_python, python, run
 
+TOKEN = {"WORKDAY_TOKEN": "not-a-secret"}
+INTEGRATION = """\
+tenant: northwind
+integrations:
+  - connector: workday-hris
+    settings: {{base_url: "{url}", tenant: northwind, api_path: "/workers", mode: rest}}
+    guard: {{max_change_percent: 100}}
+    secrets: {{WORKDAY_BEARER_TOKEN: "env:WORKDAY_TOKEN"}}
+"""
 PLUGIN = {"PYTHONPATH": str(BENCH / "plugin")}
 TENANT = "tenant: {name}\nintegrations:\n"
 ENTRY = """\
@@ -17,6 +31,53 @@ ENTRY = """\
     timezone: Europe/London
     settings: {{base_url: "{url}/people"}}
 """
+
+
+def memory(folder: Path) -> Iterator[Row]:
+    """Compare a million people with a tenth of them, and look how long another writer of the store has to wait."""
+    runs: dict[tuple[int, str], tuple[float, int]] = {}
+    waits: dict[str, float] = {}
+    for workers in (100_000, 1_000_000):
+        shutil.rmtree(folder / ".mkt", ignore_errors=True)
+        for name, generation in (("first load", "a"), ("unchanged", "a"), ("all changed", "b")):
+            with partner(workers, 0, generation) as url, Waiting(folder / ".mkt" / "mkt.db") as waiting:
+                configure(folder, url)
+                command = mkt("sync", "--all", "--stream", "people", "-o", "jsonl")
+                seconds, peak = runs[workers, name] = run(command, folder, TOKEN)
+            waits[name] = waiting.longest
+            print(f"  {workers:>9,} people, {name}: {seconds:.1f} s, {peak // 1024} MiB", flush=True)
+    for name, wait in waits.items():
+        (long, many), (short, few) = runs[1_000_000, name], runs[100_000, name]
+        yield Row(f"memory: 1,000,000 / 100,000 people, {name}", _mib(many), _mib(few), many / few, 1.2)
+        yield Row(f"time: 1,000,000 / 100,000 people, {name}", f"{long:.1f} s", f"{short:.1f} s", long / short, 14)
+        yield Row(f"lock: longest wait of another writer, {name}", f"{wait:.1f} s", "5.0 s", wait / 5, 1)
+
+
+class Waiting:
+    """Asks for the store's write lock over and over, as another integration would; `longest` is in seconds."""
+
+    def __init__(self, database: Path) -> None:
+        self.longest = 0.0
+        self._database = database
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._over.wait(0.05):
+            if self._database.exists():
+                with closing(sqlite3.connect(self._database, timeout=60, isolation_level=None)) as connection:
+                    started = time.monotonic()
+                    connection.execute("begin immediate")
+                    self.longest = max(self.longest, time.monotonic() - started)
+                    connection.execute("rollback")
 
 
 def dlt(folder: Path) -> Iterator[Row]:
@@ -59,6 +120,17 @@ def due(folder: Path) -> Iterator[Row]:
 
         one, other = alternating(3, ours, peer)
         yield Row("due: 1,000, 50 ms, -j 64 / httpx and sqlite3", f"{one:.2f} s", f"{other:.2f} s", one / other, 1.5)
+
+
+def configure(folder: Path, url: str) -> None:
+    # A pace that is kept and never reached: at Workday's own the partner would be what is measured.
+    pace = "[defaults.workday-hris]\nrate_limit = {requests = 1000000, seconds = 1}\n"
+    (folder / "mkt.toml").write_text(pace, encoding="utf-8")
+    (folder / "configs" / "northwind.yaml").write_text(INTEGRATION.format(url=url), encoding="utf-8")
+
+
+def _mib(kib: int) -> str:
+    return f"{kib // 1024} MiB"
 
 
 def _fleet(folder: Path, url: str, *, tenants: int, each: int) -> None:

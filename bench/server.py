@@ -1,8 +1,8 @@
 """A partner that costs as little as possible: pages of workers that were encoded beforehand, after a pause.
 
-`python -m bench.server WORKERS PAUSE_SECONDS` prints its port and serves until its standard input closes. It runs
-in a process of its own, so that it takes no time from what is measured. `/people` answers with records as mkt keeps
-them, every other path with Workday's workers.
+`python -m bench.server WORKERS PAUSE_SECONDS GENERATION` prints its port and serves until its standard input closes.
+It runs in a process of its own, so that it takes no time from what is measured. `/people` answers with records as mkt
+keeps them, every other path with Workday's workers. In another generation everybody has another title.
 """
 
 import asyncio
@@ -26,11 +26,12 @@ WORKER = {
 }
 
 
-def worker(number: int) -> dict[str, object]:
+def worker(number: int, generation: str = "") -> dict[str, object]:
     """About 900 bytes, like a real worker of the staffing API."""
     return {
         **WORKER,
         "id": f"{number:032x}",
+        "businessTitle": f"Teacher of Mathematics{generation}",
         "workerId": f"{number:08d}",
         "descriptor": f"Given{number} Family{number}",
         "person": {
@@ -77,9 +78,10 @@ def answer(body: bytes) -> bytes:
 class Partner:
     """Serves `workers` workers; the pages of one size are made once."""
 
-    def __init__(self, workers: int, pause: float) -> None:
+    def __init__(self, workers: int, pause: float, generation: str) -> None:
         self._workers = workers
         self._pause = pause
+        self._generation = generation
         self._encoded: dict[tuple[str, int, int], bytes] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -104,14 +106,15 @@ class Partner:
         limit, offset = int(query.get("limit", ["20"])[0]), int(query.get("offset", ["0"])[0])
         key = (url.path, limit, offset)
         if key not in self._encoded:
-            row = person if url.path == "/people" else worker
-            rows = [row(number) for number in range(offset, min(offset + limit, self._workers))]
+            numbers = range(offset, min(offset + limit, self._workers))
+            people = url.path == "/people"
+            rows = [person(number) if people else worker(number, self._generation) for number in numbers]
             self._encoded[key] = answer(json.dumps({"total": self._workers, "data": rows}).encode())
         return self._encoded[key]
 
 
-async def main(workers: int, pause: float) -> None:
-    partner = Partner(workers, pause)
+async def main(workers: int, pause: float, generation: str) -> None:
+    partner = Partner(workers, pause, generation)
     if workers > 1000:
         partner.warm("/workers", 100)
         partner.warm("/people", 1000)
@@ -124,6 +127,6 @@ async def main(workers: int, pause: float) -> None:
 
 
 if __name__ == "__main__":
-    if not re.fullmatch(r"\d+ [\d.]+", " ".join(sys.argv[1:])):
+    if not re.fullmatch(r"\d+ [\d.]+ \w*", " ".join(sys.argv[1:])):
         sys.exit(__doc__)
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))

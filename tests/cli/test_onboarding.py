@@ -15,7 +15,7 @@ from mkt.connectors.workday_hris.simulator import WorkdaySimulator
 from mkt.store.base import Key
 from mkt.store.sqlite import SqliteStore
 
-TOMORROW = str(datetime.now(UTC).date() + timedelta(days=1))
+NEXT_WEEK = str(datetime.now(UTC).date() + timedelta(days=7))
 READY = """\
 tenant: northwind
 integrations:
@@ -118,12 +118,12 @@ def test_what_cannot_be_added_is_refused_and_nothing_is_written(
 
 
 def test_disable_writes_the_day_and_the_reason_and_enable_takes_them_out(mkt: Mkt, file: Path) -> None:
-    answer = mkt("disable", "northwind/roster", "--until", TOMORROW, "--reason", "school  holidays")
+    answer = mkt("disable", "northwind/roster", "--until", NEXT_WEEK, "--reason", "school  holidays")
     assert answer.out.splitlines() == [
-        f"northwind/roster: disabled until {TOMORROW} (school holidays)  configs/northwind.yaml",
+        f"northwind/roster: disabled until {NEXT_WEEK} (school holidays)  configs/northwind.yaml",
         "next: mkt status northwind/roster",
     ]
-    line = f"    disabled: {{until: {TOMORROW}, reason: school holidays}}\n"
+    line = f"    disabled: {{until: {NEXT_WEEK}, reason: school holidays}}\n"
     assert file.read_text() == READY.replace("connector: workday-hris\n", f"connector: workday-hris\n{line}", 1)
     assert mkt("enable", "northwind/roster").code == 0
     assert file.read_text() == READY
@@ -131,18 +131,18 @@ def test_disable_writes_the_day_and_the_reason_and_enable_takes_them_out(mkt: Mk
 
 
 def test_disabling_a_tenant_wakes_nobody_who_rests_longer(mkt: Mkt, file: Path) -> None:
-    found = mkt("disable", "northwind", "--until", TOMORROW, "-o", "json").document
+    found = mkt("disable", "northwind", "--until", NEXT_WEEK, "-o", "json").document
     assert [(each["integration"], each["changed"]) for each in found] == [("roster", True), ("contractors", False)]
     assert found[1]["disabled"] == {"until": None, "reason": "moved"}
     assert "disabled: {reason: moved}" in file.read_text()
-    assert mkt("disable", "northwind/contractors", "--until", TOMORROW).code == 0
+    assert mkt("disable", "northwind/contractors", "--until", NEXT_WEEK).code == 0
     assert "moved" not in file.read_text()
 
 
 def test_a_tenants_later_day_wins_over_an_earlier_one(mkt: Mkt, file: Path) -> None:
-    mkt("disable", "northwind/roster", "--until", TOMORROW)
+    mkt("disable", "northwind/roster", "--until", NEXT_WEEK)
     assert mkt("disable", "northwind", "--reason", "gone", "-o", "json").document[0]["changed"]
-    assert TOMORROW not in file.read_text()
+    assert NEXT_WEEK not in file.read_text()
 
 
 def test_enabling_a_tenant_enables_all_of_it_once(mkt: Mkt, file: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_value_in_the_wrong_place_is_not_shown(mkt: Mkt, project: Project) -> 
         "columns": {"email": "https://hunter2@x"},
     }
     secrets = {"WORKDAY_ISU_PASSWORD": "pass:hunter2", "WORKDAY_CLIENT_SECRET": "hunter2"}
-    project.write("acme", settings=settings, secrets=secrets, disabled={"until": TOMORROW})
+    project.write("acme", settings=settings, secrets=secrets, disabled={"until": NEXT_WEEK})
     table, document = mkt("config", "show", "acme"), mkt("config", "show", "acme", "-o", "json")
     assert (table.code, document.code) == (0, 0)
     assert "hunter2" not in table.out + document.out
@@ -244,7 +244,7 @@ def test_a_value_in_the_wrong_place_is_not_shown(mkt: Mkt, project: Project) -> 
     assert table.out.splitlines()[-1] == "next: mkt lint"
     values = {each["key"]: each for each in document.document[0]["values"]}
     assert values["settings.tenant"]["origin"] == "missing"
-    assert values["disabled"]["value"] == {"until": TOMORROW, "reason": ""}
+    assert values["disabled"]["value"] == {"until": NEXT_WEEK, "reason": ""}
 
 
 def test_the_operators_settings_have_origins_too(mkt: Mkt, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

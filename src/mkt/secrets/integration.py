@@ -30,7 +30,7 @@ class IntegrationSecrets:
         return lookup.found.value
 
     def complete_set(self) -> str:
-        """Return the first complete alternative; raise `ConfigError` about the one that lacks least.
+        """Return the first complete alternative; raise `ConfigError` about the one that is nearest.
 
         Those that the configuration names come first: nobody looks into the keyring for the others.
         """
@@ -104,8 +104,10 @@ class IntegrationSecrets:
         return not any(secret.name in self._configuration.secrets for secret in alternative[1])
 
     def _distance(self, name: str, lacking: Sequence[SecretDeclaration]) -> tuple[bool, int]:
-        # A set of which something is there is what somebody began to fill in, however much it lacks.
-        return len(lacking) == len(self._manifest.secret_sets[name]), len(lacking)
+        # A set of which something is there is what somebody began to fill in, however much it lacks. Where nothing is
+        # there, the manifest's own order counts: what it names first is what it recommends.
+        untouched = len(lacking) == len(self._manifest.secret_sets[name])
+        return untouched, 0 if untouched else len(lacking)
 
 
 def _words(declarations: Sequence[SecretDeclaration]) -> str:
