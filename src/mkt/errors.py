@@ -14,7 +14,7 @@ MktError                     exit
     └── LocalError                  local       our disk, store or clock
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 ErrorClass = Literal["config", "auth", "permission", "partner", "transient", "rate_limit", "local", "bug"]
@@ -55,7 +55,8 @@ class ConnectorError(MktError):
     """One integration could not do its work.
 
     `code` is a short stable word ("workday.no_report_entry") that groups equal causes over tenants;
-    `actor` is who has to do what `remedy` says; `retry_at` is the partner's own word on when to come back.
+    `actor` is who has to do what `remedy` says; `retry_at` is the partner's own word on when to come back: UTC
+    where it has no zone.
     """
 
     exit_code = 1
@@ -74,7 +75,7 @@ class ConnectorError(MktError):
         super().__init__(message, remedy=remedy)
         self.actor: Actor = actor or self.default_actor
         self.code = code or self.error_class
-        self.retry_at = retry_at
+        self.retry_at = retry_at if retry_at is None or retry_at.tzinfo else retry_at.replace(tzinfo=UTC)
 
 
 class ConfigError(ConnectorError):

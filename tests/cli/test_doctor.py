@@ -169,3 +169,10 @@ def test_a_keyring_that_hangs_on_the_session_is_found(
     with (project.root / ".env").open("a") as file:
         file.write(f"DBUS_SESSION_BUS_ADDRESS='{session['DBUS_SESSION_BUS_ADDRESS']}'\n")
     assert run("doctor").code == 0
+
+
+def test_a_broken_file_is_not_all_right(mkt: Mkt, project: Project, partner: WorkdaySimulator) -> None:
+    give_cron(project, partner)
+    (project.root / "configs" / "acme.yaml").write_text("tenant: [", encoding="utf-8")
+    found = next(check for check in mkt("doctor", "-o", "json").document if check["name"] == "configs")
+    assert (found["ok"], found["found"]) == (False, "1 tenant, 1 integration, 1 broken")

@@ -236,7 +236,7 @@ def test_a_person_with_nothing_due_is_told_so_on_a_terminal() -> None:
     code, shown = _on_a_terminal("sync", 80)
     assert code == 0
     assert shown.startswith("0 of 1 due; next ")
-    assert "--now runs them" in shown
+    assert "--all runs them" in shown
 
 
 @pytest.mark.usefixtures("partner")

@@ -254,3 +254,10 @@ def test_a_sync_that_is_killed_once_it_is_held_is_held(shrunk: WorkdaySimulator)
     assert run("sync", TARGET, "--now").code == 1
     assert run("holds", "approve", hold.id).code == 0
     assert _people() == 15
+
+
+def test_the_run_that_was_held_says_why_and_leads_to_the_hold(mkt: Mkt, hold_id: str) -> None:
+    newest = mkt("runs", "list", "-o", "json").document[0]["id"]
+    shown = mkt("runs", "show", newest, "-o", "table").out
+    assert f"  held     {WHY}\n" in shown
+    assert shown.endswith(f"next: mkt holds show {hold_id[-8:]}\n")

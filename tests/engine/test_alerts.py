@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from tests.engine.receiver import Receiver
 from tests.engine.rig import Rig, people
 from tests.engine.test_triage import BROKEN
 
-from mkt.contract import AuthError, Complete, PartnerError, TransientError
+from mkt.contract import AuthError, Complete, PartnerError, RateLimited, TransientError
 from mkt.engine import couriers
 from mkt.engine.alerts import TRIES, alert
 from mkt.engine.base import Engine
 from mkt.engine.couriers import try_sinks
 from mkt.engine.triage import triage
+from mkt.runtime.masking import PROCESS
 from mkt.settings import Alerts, ProjectSettings
+from mkt.store.alerts import Alert
 
 FAULT = PartnerError("no data", remedy="ask them")
 
@@ -140,6 +143,44 @@ def test_what_fails_for_another_reason_meanwhile_has_not_recovered(fleet: Fleet,
     fleet.mend()
     fleet.turn()
     assert [kind for kind, _ in _told(receiver)][2:] == ["alert.ended", "alert.ended"]
+
+
+def test_what_was_only_put_off_has_not_recovered(rig: Rig, fleet: Fleet, receiver: Receiver) -> None:
+    fleet.fail(FAULT)
+    fleet.turn()
+    fleet.fail(_put_off(rig))
+    fleet.turn()
+    fleet.fail(FAULT)
+    fleet.turn()
+    assert [kind for kind, _ in _told(receiver)] == ["alert.opened"]
+    fleet.mend()
+    fleet.turn()
+    assert [kind for kind, _ in _told(receiver)] == ["alert.opened", "alert.ended"]
+
+
+def test_what_worked_once_since_and_is_put_off_now_has_recovered(rig: Rig, fleet: Fleet, receiver: Receiver) -> None:
+    fleet.fail(FAULT)
+    fleet.turn()
+    fleet.mend("acme")
+    fleet.turn()
+    fleet.mend()
+    fleet.fail(_put_off(rig), "acme")
+    fleet.turn()
+    assert [kind for kind, _ in _told(receiver)] == ["alert.opened", "alert.ended"]
+
+
+def test_what_was_put_off_and_is_taken_out_ends_its_cause(rig: Rig, fleet: Fleet, receiver: Receiver) -> None:
+    fleet.fail(FAULT, "acme")
+    fleet.turn()
+    fleet.fail(_put_off(rig), "acme")
+    fleet.turn()
+    rig.source.configurations = [replace(c, enabled=c.tenant != "acme") for c in rig.source.configurations]
+    fleet.turn()
+    assert [kind for kind, _ in _told(receiver)] == ["alert.opened", "alert.ended"]
+
+
+def _put_off(rig: Rig) -> RateLimited:
+    return RateLimited("slow down", remedy="", retry_at=rig.clock + timedelta(hours=1, minutes=30))
 
 
 def test_a_file_that_breaks_is_told_and_is_no_recovery_of_what_it_hides(
@@ -288,12 +329,63 @@ def test_no_secret_is_told(rig: Rig, fleet: Fleet, receiver: Receiver) -> None:
     assert "the token *** is no good" in receiver.requests[0].body.decode()
 
 
+@pytest.fixture
+def ordinary_secret() -> Iterator[str]:
+    """A secret that is a part of many words of ours; no other test is to see it masked."""
+    kept = dict(PROCESS._forms)
+    PROCESS.add("tenant")
+    yield "tenant"
+    PROCESS._forms.clear()
+    PROCESS._forms.update(kept)
+
+
+def test_a_secret_that_is_a_word_of_ours_is_masked_in_the_free_texts_alone(
+    fleet: Fleet, receiver: Receiver, ordinary_secret: str
+) -> None:
+    fleet.fail(PartnerError(f"{ordinary_secret} is no password", remedy=f"replace {ordinary_secret}"))
+    fleet.turn()
+    fleet.mend()
+    fleet.turn()
+    began, ended = (message["data"] for message in _got(receiver))
+    assert (began["message"], began["remedy"]) == ("*** is no password", "replace ***")
+    assert ended["summary"] == "ended: 3 ***s, 1 cause, failing: for example *** is no password"
+    assert (ended["tenant_count"], ended["tenants"]) == (3, ["acme", "contoso", "globex"])
+
+
+def test_an_alert_that_was_stored_with_other_keys_ends_as_any_other(
+    rig: Rig, fleet: Fleet, receiver: Receiver
+) -> None:
+    for number, body in enumerate(({"id": "msg_1"}, {"id": "msg_2", "data": {"***s": ["acme"]}})):
+        told = Alert(fingerprint=f"f0{number}", kind="opened", at=rig.clock, body=body)
+        rig.store.record_alerts([told], [], rig.clock)
+    fleet.turn()
+    assert [message["data"]["summary"] for message in _got(receiver)] == ["ended: f00", "ended: f01"]
+    assert rig.store.open_alerts() == []
+
+
 def test_a_message_names_twenty_tenants_and_counts_all(rig: Rig, receiver: Receiver) -> None:
     fleet = Fleet(rig, *(f"t{number:02}" for number in range(30)))
     fleet.fail(FAULT)
     fleet.turn()
     (message,) = _got(receiver)
     assert (message["data"]["tenant_count"], len(message["data"]["tenants"])) == (30, 20)
+
+
+def test_a_receiver_that_stays_away_delays_no_message_to_the_command(
+    rig: Rig, receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.status = 500
+    fleet = Fleet(rig, *(f"t{number:02}" for number in range(30)))
+    script = tmp_path / "page"
+    script.write_text(f"#!/bin/sh\ncat >> {tmp_path}/got; echo >> {tmp_path}/got\n")
+    script.chmod(stat.S_IRWXU)
+    _set(rig, webhook=SecretStr(receiver.url), command=(str(script),))
+    for name in fleet.tenants:
+        fleet.fail(PartnerError(f"no data of {name}", code=f"partner.{name}"), name)
+    fleet.turn()
+    rig.sync()
+    got = [json.loads(line) for line in (tmp_path / "got").read_text().splitlines()]
+    assert sorted(message["data"]["tenants"][0] for message in got) == list(fleet.tenants)
 
 
 def test_of_syncs_that_end_at_the_same_time_one_tells(rig: Rig, fleet: Fleet, receiver: Receiver) -> None:

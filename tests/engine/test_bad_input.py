@@ -332,3 +332,15 @@ def test_a_clock_that_is_set_back_in_the_middle_of_a_run_does_not_lose_what_was_
     rig.script.changes = lambda context: people("anna", "ben") if context.cursor("people") == "half" else []
     assert rig.sync_one().outcome == "ok"
     assert rig.names() == ["anna", "ben", "carl"]
+
+
+def test_a_teacher_of_many_courses_is_no_page_that_comes_again(rig: Rig) -> None:
+    def courses(_: Context) -> Iterator[Change]:
+        for number in range(150):
+            yield Record("people", "ms-lee", {"title": "Teacher"}, f"course-{number}")
+            yield Complete("people", f"course-{number}")
+            yield Checkpoint("people", number)
+
+    rig.script.changes = courses
+    assert rig.sync_one().outcome == "ok"
+    assert rig.names() == ["ms-lee"]

@@ -253,3 +253,17 @@ def test_what_could_not_be_read_is_not_written_over(rig: Rig, monkeypatch: pytes
         patch.setattr(rig.store, "acquire", unreadable)
         assert rig.sync_one().outcome == "failed"
     assert rig.store.states() == known
+
+
+def test_a_verify_that_is_green_while_a_sync_still_waits_is_not_written_over(rig: Rig) -> None:
+    _fails(rig, REFUSED)
+    _hours(rig, PAUSED_AFTER - 1)
+
+    def mended_meanwhile(_: Context) -> Any:
+        rig.script.climb = lambda _: None
+        rig.verify()
+        raise REFUSED
+
+    rig.script.changes = mended_meanwhile
+    rig.sync_one()
+    assert (_state(rig).refusals, _state(rig).paused_at) == (1, None)

@@ -6,7 +6,7 @@ import pytest
 
 from mkt.contract import ConnectorConfiguration, Schedule
 from mkt.engine.report import Failure, Result
-from mkt.engine.schedule import AT_ONCE, delay, due_at, is_due, next_due, overdue
+from mkt.engine.schedule import AT_ONCE, delay, due_at, is_due, missing_since, next_due, overdue
 from mkt.store.base import IntegrationState, Key
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -170,3 +170,18 @@ def test_no_delay_reaches_the_following_slot() -> None:
     wild = [configuration("*/7 * * * *", name=f"n{number}", jitter=timedelta(days=1)) for number in range(99)]
     slot = datetime(2026, 11, 23, 2, 56, tzinfo=UTC)
     assert {delay(one, slot) for one in wild} == {timedelta(minutes=minutes) for minutes in range(4)}
+
+
+def test_what_is_deferred_again_and_again_is_overdue_since_its_last_good_run() -> None:
+    hourly = configuration("@hourly")
+    known = IntegrationState(
+        key=KEY,
+        last_ok_at=NOON,
+        last_finished_at=NOON + timedelta(days=2),
+        next_due_at=NOON + timedelta(days=2, minutes=5),
+        last_outcome="deferred",
+        schedule=str(hourly.schedule),
+    )
+    assert overdue(hourly, known, NOON + timedelta(days=2))
+    assert not overdue(hourly, known, NOON + timedelta(minutes=90))
+    assert missing_since(hourly, known, NOON + timedelta(days=2)) == NOON + timedelta(hours=1)

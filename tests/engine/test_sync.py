@@ -14,6 +14,7 @@ from mkt.contract import (
     Deleted,
     Disabled,
     Guard,
+    Json,
     RateLimited,
     Record,
     Schedule,
@@ -21,6 +22,7 @@ from mkt.contract import (
 )
 from mkt.engine import pool
 from mkt.errors import StartError
+from mkt.store.base import Key
 
 
 def crowd(count: int) -> tuple[str, ...]:
@@ -408,3 +410,24 @@ def test_a_scheduled_sync_reports_a_broken_file_once_a_day_and_when_it_changes(r
     assert rig.sync().exit_code == 1
     rig.pass_time(hours=25)
     assert rig.sync().exit_code == 1
+
+
+def test_a_dry_run_hides_no_broken_file_from_cron(rig: Rig) -> None:
+    rig.source.broken = [broken()]
+    assert rig.sync(dry_run=True).exit_code == 1
+    assert rig.sync().exit_code == 1
+
+
+def test_a_dry_run_takes_nothing_out_of_the_connectors_state(rig: Rig) -> None:
+    rig.sync_one()
+    rig.store.memory_put(Key("acme", "roster"), "nonce", "n", None)
+    taken: list[Json] = []
+
+    def changes(context: Context) -> list[Change]:
+        taken.extend(context.state.take("nonce") for _ in range(2))
+        return []
+
+    rig.script.changes = changes
+    rig.sync_one(dry_run=True)
+    rig.sync_one()
+    assert taken == ["n", None, "n", None]

@@ -7,6 +7,7 @@ from mkt.contract import AuthError, Disabled
 from mkt.engine import pool
 from mkt.engine.selection import Selection
 from mkt.engine.verify import verify
+from mkt.errors import Interrupted
 
 
 def test_every_declared_step_passes_in_order(rig: Rig) -> None:
@@ -68,6 +69,17 @@ def test_a_warning_is_not_a_failure(rig: Rig) -> None:
     report = rig.verify()
     assert (report.exit_code, report.results[0].outcome) == (0, "warn")
     assert [step.outcome for step in report.results[0].steps] == ["warn", "skip"]
+
+
+def test_a_stop_says_nothing_of_an_integration(rig: Rig) -> None:
+    def climb(_: Context) -> None:
+        rig.engine.stop.request("interrupted")
+        raise Interrupted
+
+    rig.script.climb = climb
+    report = rig.verify()
+    assert (report.exit_code, report.results) == (130, ())
+    assert [run.outcome for run in rig.store.runs()] == ["interrupted"]
 
 
 def test_an_undeclared_step_is_a_bug(rig: Rig) -> None:

@@ -82,7 +82,7 @@ def test_of_many_problems_the_first_are_told_at_length_and_all_are_there(render:
     assert {line.split("/")[0] for line in lines if "failing" in line and line.startswith("t")} == {
         status.tenant for status in many
     }
-    assert lines[-2:] == ["3,000 integrations: 300 failing, 2,700 ok", "next: mkt verify t0000/roster"]
+    assert lines[-2:] == ["3,000 integrations: 300 failing, 2,700 ok", "next: mkt triage"]
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -99,6 +99,13 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(render: Render, 
 def test_piped_a_row_is_one_line_however_long(render: Render) -> None:
     many = [_failing(f"t{number}", why="x" * 500, fingerprint=f"cause{number}") for number in range(11)]
     assert sum("x" * 500 in line for line in _page(render, *many)) == 11
+
+
+def test_a_command_is_never_folded(render: Render) -> None:
+    name = "a-tenant-with-quite-a-long-name-of-sixty-three-characters-or-so"
+    lines = _page(render, _failing(name), _status("globex"), width=60)
+    assert f"  type            mkt verify {name}/roster" in lines
+    assert lines[-1] == f"next: mkt verify {name}/roster"
 
 
 def test_many_of_one_cause_are_told_once(render: Render) -> None:

@@ -107,6 +107,7 @@ def test_nothing_due_says_when_and_how() -> None:
     left = (NotDue(target="a/b", next_due_at=None), NotDue(target="a/c", next_due_at=soon))
     report = Report(command="sync", results=(), not_due=left)
     assert not_due_line(report, NOW) == f"0 of 2 due; next {soon.astimezone():%H:%M}; --now runs them"
+    assert not_due_line(report, NOW, everything=True).endswith("; --all runs them")
     unscheduled = Report(command="sync", results=(), not_due=left[:1])
     assert not_due_line(unscheduled, NOW) == "0 of 1 due; none has a schedule; --now runs them"
 

@@ -87,3 +87,8 @@ def test_what_stands_in_the_url_and_the_key_are_masked_everywhere() -> None:
     shown = PROCESS.mask(json.dumps({"a": SECRET, "b": "http://127.0.0.1:9/services/T0/B0/abcdefghij"}))
     assert "MfKQ9r8" not in shown
     assert "abcdefghij" not in shown
+
+
+def test_a_short_path_is_no_secret_and_tears_up_no_text() -> None:
+    Webhook("http://127.0.0.1:9/summary")
+    assert PROCESS.mask("its summary") == "its summary"

@@ -157,6 +157,20 @@ def test_no_more_are_claimed_than_asked_for(store: Store, clock: Clock) -> None:
     assert [m.fingerprint for m in _claim(store, clock, limit=3)] == ["f0", "f1", "f2"]
 
 
+def test_what_waits_for_one_sink_takes_no_place_of_another(store: Store, clock: Clock) -> None:
+    store.record_alerts([_alert(clock, f"f{number}") for number in range(5)], SINKS, clock.now())
+    for message in _claim(store, clock, ("command",)):
+        store.settle_alert(message)
+    store.record_alerts([_alert(clock, "f9")], SINKS, clock.now())
+    claimed = _claim(store, clock, limit=3)
+    assert sorted((m.sink, m.fingerprint) for m in claimed) == [
+        ("command", "f9"),
+        ("webhook", "f0"),
+        ("webhook", "f1"),
+        ("webhook", "f2"),
+    ]
+
+
 def test_old_messages_are_forgotten_and_open_alerts_are_not(store: Store, clock: Clock) -> None:
     store.record_alerts([_alert(clock)], ["webhook"], clock.now())
     clock.pass_by(days=91)
@@ -181,6 +195,28 @@ def test_a_purged_tenant_is_in_no_alert_and_in_no_message(store: Store, clock: C
         "message": "secret of (purged) is missing; (purged): no",
     }
     assert store.unsent_alerts()[0].body == alert.body
+
+
+@pytest.mark.parametrize("tenant", ["alert", "opened", "held", "guard", "mkt", "us", "triage", "f00"])
+def test_a_purged_tenant_whose_name_is_a_word_of_ours_tears_up_no_message(
+    store: Store, clock: Clock, tenant: str
+) -> None:
+    words = {"state": "held", "code": "guard.held", "actor": "us", "next_command": "mkt triage f00"}
+    free = dict.fromkeys(("summary", "message", "remedy"), f"look at {tenant}/roster")
+    named = {"tenants": [tenant], "integrations": [f"{tenant}/roster"]}
+    store.record_alerts([_alert(clock, **words, **free, **named)], ["webhook"], clock.now())
+    before = store.open_alerts()[0].body
+    store.purge(tenant)
+    (alert,) = store.open_alerts()
+    assert {**alert.body, "data": {}} == {**before, "data": {}}
+    purged = dict.fromkeys(free, "look at (purged)")
+    assert alert.data == {**words, **purged, "tenants": [], "integrations": []}
+
+
+def test_a_purge_stands_a_message_that_was_stored_with_other_keys(store: Store, clock: Clock) -> None:
+    store.record_alerts([Alert(fingerprint="f00", kind="opened", at=clock.now(), body={"id": "m"})], [], clock.now())
+    store.purge("northwind")
+    assert [alert.fingerprint for alert in store.open_alerts()] == ["f00"]
 
 
 def _fail(store: Store, clock: Clock, run_id: str, fingerprint: str, key: Key = KEY, **state: Any) -> None:

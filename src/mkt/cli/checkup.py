@@ -47,7 +47,7 @@ def checkup(installation: Installation, now: Callable[[], datetime] = _utc_now) 
 
 def _project(settings: "ProjectSettings", installation: Installation, now: datetime) -> Iterator[Check]:
     configs: list[Configs] = []
-    yield _tried("configs", lambda: _configs(settings, configs))
+    yield from _configs(settings, configs)
     newest: list[datetime] = []
     yield _tried("store", lambda: _store(settings, newest))
     yield _keyring(any(_uses_keyring(found) for found in configs))
@@ -107,12 +107,17 @@ def _connectors(registry: ConnectorRegistry) -> Iterator[Check]:
         yield Check(name="connectors", found=f"{len(registry)} found, none is broken")
 
 
-def _configs(settings: "ProjectSettings", keep: "list[Configs]") -> str:
-    configs = build_source(settings).load()
+def _configs(settings: "ProjectSettings", keep: "list[Configs]") -> Iterator[Check]:
+    try:
+        configs = build_source(settings).load()
+    except MktError as error:
+        yield _wrong("configs", error)
+        return
     keep.append(configs)
-    broken = f", {len(configs.broken)} broken (see `mkt lint`)" if configs.broken else ""
     tenants, integrations = len(configs.tenants), len(configs.configurations)
-    return f"{plural(tenants, 'tenant')}, {plural(integrations, 'integration')}{broken}"
+    broken = f", {len(configs.broken):,} broken" if configs.broken else ""
+    found = f"{plural(tenants, 'tenant')}, {plural(integrations, 'integration')}{broken}"
+    yield Check(name="configs", ok=not configs.broken, found=found, remedy="`mkt lint` shows every place.")
 
 
 def _store(settings: "ProjectSettings", keep: list[datetime]) -> str:

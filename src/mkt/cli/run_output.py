@@ -35,6 +35,7 @@ class RunOutput:
         self._shape = shape(output, piped=piped, terminal=sys.stdout.isatty())
         self._quiet = quiet
         self._values = values
+        self._everything = selection.everything
         self._asked = not selection.everything or sys.stdout.isatty() or sys.stderr.isatty()
         self._failing: frozenset[tuple[str, str]] = frozenset()
 
@@ -69,7 +70,7 @@ class RunOutput:
             from mkt.output.sync_table import not_due_line
 
             out = sys.stdout if self._shape == "table" else sys.stderr
-            print(not_due_line(report, datetime.now(UTC)), file=out)
+            print(not_due_line(report, datetime.now(UTC), everything=self._everything), file=out)
 
     def _worth_saying(self, report: Report) -> bool:
         return bool(self._recovered(report) or report.count("fail", "failed", "held"))

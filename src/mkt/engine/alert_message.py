@@ -13,6 +13,8 @@ from mkt.store.alerts import Alert
 
 _NAMED: Final = 20
 """Tenants and integrations that a message names at most; the counts are of all."""
+_FREE: Final = ("summary", "message", "remedy")
+"""What is written by a connector or a partner. All else is names and words of ours, which a receiver looks up."""
 
 
 def body_bytes(body: Mapping[str, Any]) -> bytes:
@@ -48,21 +50,20 @@ def opened(cause: Cause, now: datetime) -> Alert:
 
 def ended(told: Alert, now: datetime) -> Alert:
     """Return that what was told has ended."""
-    data = {**told.body["data"], "ended_at": _moment(now), "next_command": "mkt status"}
-    data["summary"] = f"ended: {data['summary']}"
+    data = {**told.data, "ended_at": _moment(now), "next_command": "mkt status"}
+    data["summary"] = f"ended: {data.get('summary', told.fingerprint)}"
     return Alert(fingerprint=told.fingerprint, kind="ended", at=now, body=message_of("alert.ended", now, data))
 
 
 def named(told: Alert) -> list[str]:
     """Return the tenants and the integrations that an alert names."""
-    data = told.body["data"]
-    return [*data["tenants"], *data["integrations"]]
+    return [*told.data.get("tenants", []), *told.data.get("integrations", [])]
 
 
 def message_of(kind: str, now: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the one shape of all messages, with everything masked that this process knows to be secret."""
-    masked: dict[str, Any] = PROCESS.mask_json({"type": kind, "timestamp": _moment(now), "data": data})
-    return {"id": f"msg_{uuid7()}", **masked}
+    """Return the one shape of all messages, its free texts masked of all that this process knows to be secret."""
+    masked = {name: PROCESS.mask(data[name]) for name in _FREE if name in data}
+    return {"id": f"msg_{uuid7()}", "type": kind, "timestamp": _moment(now), "data": {**data, **masked}}
 
 
 def sample(now: datetime) -> dict[str, Any]:

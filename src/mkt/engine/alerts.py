@@ -2,11 +2,11 @@
 
 At its end a scheduled sync compares what stands now with what was told. A cause begins with its first case that is
 not `quiet`. It has ended when nothing of it stands any more and what it named works again: what fails for another
-reason meanwhile has not recovered. The store's transaction decides who tells it; what cannot be sent waits there for
-the next syncs.
+reason meanwhile, or was put off, has not recovered. The store's transaction decides who tells it; what cannot be sent
+waits there for the next syncs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,13 +21,14 @@ from mkt.engine.triage import triage
 from mkt.errors import StoreError
 from mkt.runtime.masking import PROCESS
 from mkt.store.alerts import Alert, AlertMessage
+from mkt.store.base import Key
 
 _CLAIMED: Final = timedelta(minutes=1)
 """After this a message whose sender has ended is sent by another."""
 _AGAIN: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
 TRIES: Final = len(_AGAIN) + 1
 _AT_ONCE: Final = 20
-"""Messages that one sync sends at most."""
+"""Messages that one sync sends to one sink at most."""
 
 
 def alert_safely(engine: Engine, configs: Configs) -> None:
@@ -55,7 +56,8 @@ def _report(engine: Engine, message: str) -> None:
 def alert(engine: Engine, configs: Configs) -> None:
     """Tell what began and what ended, as far as it can be told in a few seconds."""
     as_of = engine.now()
-    news = changes(triage(engine, configs), engine.store.open_alerts(), as_of)
+    causes, told = triage(engine, configs), engine.store.open_alerts()
+    news = changes(causes, told, _put_off(engine, configs) if told else {}, as_of)
     names = sink_names(engine.settings.alerts)
     engine.store.record_alerts(news, names, as_of)
     until = engine.now() + _CLAIMED
@@ -77,11 +79,33 @@ def _settle(engine: Engine, message: AlertMessage, error: str) -> None:
         _report(engine, f"an alert could not be sent to the {message.sink}: {error}")
 
 
-def changes(causes: Sequence[Cause], told: Sequence[Alert], now: datetime) -> list[Alert]:
-    """Return what is to be told: causes that began, and those that ended."""
+def _put_off(engine: Engine, configs: Configs) -> dict[str, datetime | None]:
+    """Return the integrations whose last sync was deferred, each with when it was last ok."""
+    states, today = engine.store.states(), engine.now().date()
+    active = {Key(c.tenant, c.name): c.target for c in configs.configurations if c.active(today)}
+    return {
+        active[key]: state.last_ok_at
+        for key, state in states.items()
+        if key in active and state.last_outcome == "deferred"
+    }
+
+
+def changes(
+    causes: Sequence[Cause], told: Sequence[Alert], put_off: Mapping[str, datetime | None], now: datetime
+) -> list[Alert]:
+    """Return what is to be told: causes that began, and those that ended.
+
+    `put_off` has the integrations whose last sync was deferred, each with when it was last ok.
+    """
     known = {alert.fingerprint for alert in told}
     failing = {target for cause in causes for target in cause.targets} | {cause.fingerprint for cause in causes}
     began = [c for c in causes if c.fingerprint not in known and not all(case.quiet for case in c.cases)]
     # A tenant's own name stands there when its file is broken, which hides all that it has.
-    over = [a for a in told if failing.isdisjoint([a.fingerprint, *named(a)])]
+    gone = [a for a in told if failing.isdisjoint([a.fingerprint, *named(a)])]
+    over = [a for a in gone if not any(_unproven(put_off[name], a) for name in named(a) if name in put_off)]
     return [*(opened(each, now) for each in began), *(ended(each, now) for each in over)]
+
+
+def _unproven(last_ok_at: datetime | None, told: Alert) -> bool:
+    """Tell whether nothing has worked since the alert: what was only put off has shown nothing."""
+    return last_ok_at is None or last_ok_at <= told.at

@@ -100,12 +100,13 @@ class Collector:
 
 
 class RunState:
-    """`context.state` of a sync: what is put is committed together with the next checkpoint."""
+    """`context.state` of a sync: what is put is committed together with the next checkpoint, in a dry run nothing."""
 
-    def __init__(self, engine: Engine, key: Key, collector: Collector) -> None:
+    def __init__(self, engine: Engine, key: Key, collector: Collector, *, dry_run: bool = False) -> None:
         self._engine = engine
         self._key = key
         self._collector = collector
+        self._dry_run = dry_run
         self._put: dict[str, Json] = {}
 
     def get(self, key: str) -> Json:
@@ -118,6 +119,9 @@ class RunState:
         self._collector.remember(key, value, None if ttl is None else self._engine.now() + ttl)
 
     def take(self, key: str) -> Json:
+        if self._dry_run:
+            taken, self._put[key] = self.get(key), None
+            return taken
         if key in self._put:
             self._collector.flush()
             del self._put[key]

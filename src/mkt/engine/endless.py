@@ -9,7 +9,8 @@ from mkt.store.base import Row
 
 REPEATS: Final = 100
 """So many pages in a row that all have been there before are no accident, whatever their cursors say."""
-_ID_AND_DIGEST: Final = itemgetter(1, 4)
+_ID_SCOPE_AND_DIGEST: Final = itemgetter(0, 1, 2, 4)
+"""Of a row. A teacher of a hundred courses is no page that comes again."""
 
 
 class Pages:
@@ -23,7 +24,7 @@ class Pages:
         """Note a page; raise `PartnerError` when nothing new has come for too long."""
         if not rows:
             return
-        page = hash(tuple(map(_ID_AND_DIGEST, rows)))
+        page = hash(tuple(map(_ID_SCOPE_AND_DIGEST, rows)))
         self._repeated = self._repeated + 1 if page in self._seen else 0
         self._seen.add(page)
         if self._repeated >= REPEATS:

@@ -139,6 +139,7 @@ class SyncJob:
             return result  # abandoned, and reported as such
         written: IntegrationState | Exception | None = None
         if not self._options.dry_run:
+            self._look_again()
             result = self._with_pause(result)
             written = attempt(lambda: self._write_down(result, sync_run))
             if isinstance(written, Exception) and not result.failure:
@@ -160,6 +161,12 @@ class SyncJob:
         report_connection(self._call.reporter, before.connection, state.connection, result)
         if state.paused_at and not before.paused_at:
             report_pause(self._call.reporter, state.refusals)
+
+    def _look_again(self) -> None:
+        """Read the state anew: a verify may have ended a pause, or found the connection good, during the run."""
+        if self._known:
+            state = attempt(lambda: self._engine.store.states([self._call.key]).get(self._call.key))
+            self._state = self._state if isinstance(state, Exception) else state
 
     def _outcome(self, error: Exception | None, sync_run: SyncRun | None) -> Result:
         note = "; ".join([*(sync_run.notes if sync_run else ()), *self._call.warnings])

@@ -97,7 +97,7 @@ class SyncRun:
         with self._call.context(
             RecordingLadder(manifest.verify, self._call.masker.mask, lambda _: None),
             progress=RunProgress(self._engine.store, self._call.key, writer),
-            state=RunState(self._engine, self._call.key, collector),
+            state=RunState(self._engine, self._call.key, collector, dry_run=self._options.dry_run),
             streams=streams,
             deadline=self._deadline,
             window=self._options.window,

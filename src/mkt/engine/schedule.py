@@ -96,13 +96,28 @@ def is_due(configuration: ConnectorConfiguration, state: IntegrationState | None
 
 def overdue(configuration: ConnectorConfiguration, state: IntegrationState | None, now: datetime) -> bool:
     """Tell whether a due run is missing for longer than `overdue_after`: by default one interval, at most 24 h."""
-    due = due_at(configuration, state, now)
-    if due is None or due == AT_ONCE or configuration.schedule is None:
+    due = missing_since(configuration, state, now)
+    if due is None or due > now or configuration.schedule is None:
         return False
     allowed = configuration.overdue_after
     if allowed is None:
         allowed = min(configuration.schedule.interval(configuration.schedule.next_after(due)), _OVERDUE_AT_MOST)
     return now > due + allowed
+
+
+def missing_since(
+    configuration: ConnectorConfiguration, state: IntegrationState | None, now: datetime
+) -> datetime | None:
+    """Return when the run was due that has not come to its end, or will be; None for what has no such moment.
+
+    What is deferred again and again is due since the first slot after the last good run, whatever the partner says.
+    """
+    due = due_at(configuration, state, now)
+    if due is None or due == AT_ONCE or configuration.schedule is None:
+        return None
+    if state and state.last_outcome == "deferred" and state.last_ok_at:
+        return _turn_after(configuration, configuration.schedule, state.last_ok_at, state.last_ok_at)
+    return due
 
 
 def delay(configuration: ConnectorConfiguration, slot: datetime) -> timedelta:

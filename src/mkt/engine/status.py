@@ -10,7 +10,7 @@ from mkt.configs.base import BrokenTenant
 from mkt.contract import ConnectorConfiguration, ConnectorEvent, Schedule
 from mkt.engine.base import Engine
 from mkt.engine.pause import is_paused
-from mkt.engine.schedule import AT_ONCE, due_at, overdue
+from mkt.engine.schedule import AT_ONCE, due_at, missing_since, overdue
 from mkt.engine.selection import Selection
 from mkt.store.base import Connection, EventQuery, Hold, IntegrationState, Key
 
@@ -77,7 +77,7 @@ class IntegrationStatus:
             "paused": f"mkt verify {self.target}",
             "overdue": f"mkt sync {self.target} --now",
             "never": f"mkt verify {self.target}",
-            "deferred": f"mkt status {self.target}",
+            "deferred": f"mkt runs show {self.last_run_id[-8:]}",
         }
         return commands.get(self.health, "")
 
@@ -127,8 +127,8 @@ def _integration(
     now: datetime,
 ) -> IntegrationStatus:
     due = due_at(configuration, state, now) if configuration.active(now.date()) else None
-    # What is not even due costs no look at its schedule: there are thousands of them.
-    late = now - due if due and due <= now and overdue(configuration, state, now) else None
+    since = missing_since(configuration, state, now) if due and overdue(configuration, state, now) else None
+    late = now - since if since else None
     health = _health(configuration, state, now, late=late is not None)
     why, remedy, actor = _why(configuration, state, health)
     return IntegrationStatus(

@@ -46,7 +46,7 @@ def sync(engine: Engine, selection: Selection, options: SyncOptions, *, concurre
     broken = [
         report_broken(engine, tenant, "sync.failed")
         for tenant in selected.broken
-        if not options.scheduled or not selection.everything or worth_repeating(engine, tenant)
+        if options.dry_run or not (options.scheduled and selection.everything) or worth_repeating(engine, tenant)
     ]
     with Heartbeat(engine.store) as heartbeat:
         plan = _plan(engine, selected, options, heartbeat)

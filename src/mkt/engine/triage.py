@@ -14,7 +14,7 @@ from mkt.engine.causes import ORDER, Case, Cause, Standing, find_cause
 from mkt.engine.failure import fingerprint
 from mkt.engine.pause import is_paused
 from mkt.engine.report import Failure
-from mkt.engine.schedule import RETRIES, due_at, overdue
+from mkt.engine.schedule import RETRIES, overdue
 from mkt.engine.selection import Selection
 from mkt.store.base import Hold, IntegrationState, Key
 
@@ -107,9 +107,7 @@ def _stands(configuration: ConnectorConfiguration, state: IntegrationState, now:
 
 
 def _is_overdue(configuration: ConnectorConfiguration, state: IntegrationState, now: datetime) -> bool:
-    """Ask the schedule only of what is due at all: there are thousands that are not."""
-    due = due_at(configuration, state, now)
-    return due is not None and due <= now and overdue(configuration, state, now)
+    return overdue(configuration, state, now)
 
 
 def _newest_first(case: Case) -> tuple[float, str]:

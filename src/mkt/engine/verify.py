@@ -16,6 +16,7 @@ from mkt.engine.pool import Pool
 from mkt.engine.report import Failure, Report, Result, StepResult, VerifyOutcome
 from mkt.engine.selection import Selection
 from mkt.engine.summary import finished
+from mkt.errors import Interrupted
 
 SECONDS = 300.0
 
@@ -46,7 +47,8 @@ def verify_once(
     tenants = None if only is None else {target.partition("/")[0] for target in only}
     broken = [b for b in selected.broken if tenants is None or b.tenant in tenants]
     reported = [report_broken(engine, tenant, "verify.completed") for tenant in broken]
-    return (*reported, *Pool(jobs, concurrency, engine.stop).run())
+    results = Pool[Result | None](jobs, concurrency, engine.stop).run()
+    return (*reported, *(result for result in results if result is not None))
 
 
 class VerifyJob:
@@ -60,23 +62,33 @@ class VerifyJob:
         self._started = time.monotonic()
         self._run = self._call.new_run("verify")
 
-    def run(self) -> Result:
-        """Climb, record, report."""
+    def run(self) -> Result | None:
+        """Climb, record, report; None where a stop came before the end, which says nothing of the integration."""
         self._started = time.monotonic()
         error = attempt(self._climb)
+        if isinstance(error, Interrupted):
+            self._leave()
+            return None
         failures = self._ladder.failures
         if error is None and failures:
             error = failures[0]
         return self._finish(error, self._ladder.finish())
 
-    def abandon(self) -> Result:
+    def abandon(self) -> Result | None:
         """Report the ladder as far as it was climbed."""
+        if self._engine.stop.event.is_set():
+            self._leave()
+            return None
         error = TransientError(
             f"{self._call.configuration.target} did not end within {self.seconds:.0f} s",
             remedy="Try again; if it stays so, ask the partner why they answer slowly.",
             code="transient.deadline",
         )
         return self._finish(error, tuple(self._ladder.results))
+
+    def _leave(self) -> None:
+        ended = replace(self._run, finished_at=self._engine.now(), outcome="interrupted")
+        attempt(lambda: self._engine.store.finish_run(ended))
 
     def _climb(self) -> None:
         call, engine = self._call, self._engine

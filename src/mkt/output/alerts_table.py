@@ -22,13 +22,13 @@ def alerts_page(told: Sequence[Alert], unsent: Sequence[AlertMessage], now: date
     if told:
         grid = table("cause", "tenants", "since", "what")
         for alert in told:
-            data = alert.body["data"]
-            row(grid, alert.fingerprint, data["tenant_count"], ago(alert.at, now), data["summary"])
+            tenants, summary = alert.data.get("tenant_count"), alert.data.get("summary")
+            row(grid, alert.fingerprint, tenants, ago(alert.at, now), summary)
         parts.append(grid)
     if unsent:
         grid = table("not sent to", "cause", "what", "stands", "tries", "why")
         for message in unsent:
-            kind, stands = message.body["type"], outcome_text(_STATES[message.given_up])
+            kind, stands = message.body.get("type"), outcome_text(_STATES[message.given_up])
             row(grid, message.sink, message.fingerprint, kind, stands, message.tries, message.error)
         parts.append(grid)
     lost = sum(message.given_up for message in unsent)
@@ -51,7 +51,7 @@ def alerts_object(told: Sequence[Alert], unsent: Sequence[AlertMessage]) -> list
 def _unsent(message: AlertMessage) -> dict[str, Any]:
     return {
         "sink": message.sink,
-        "type": message.body["type"],
+        "type": message.body.get("type"),
         "created_at": moment(message.created_at),
         "tries": message.tries,
         "given_up": message.given_up,

@@ -18,6 +18,7 @@ from mkt.output.text import (
     ago,
     amount,
     clean,
+    facts,
     line,
     next_command,
     outcome_text,
@@ -29,6 +30,8 @@ from mkt.output.text import (
 
 _EXPLAINED: Final = 10
 """So many causes are told at length; what has another one is a row."""
+_TOLD_APART: Final = 3
+"""Of more failures than these, the causes are what to look at next."""
 _SPARE: Final = ("connector", "last change", "next due", "data as of")
 
 
@@ -49,6 +52,9 @@ def status_page(found: Sequence[IntegrationStatus], now: datetime, *, whole: boo
         yield Fitting(_columns(rows), [_cells(status, now) for status in rows], spare=_SPARE, folds="why")
     counts = Counter(status.health for status in found)
     yield line(plural(len(found), "integration") + _counted(counts))
+    if sum(status.health == "failing" for status in found) > _TOLD_APART:
+        yield next_command("mkt triage")
+        return
     otherwise = "mkt sync" if whole else "mkt status --all"
     yield next_command(next((status.next_command for status in found if status.next_command), otherwise))
 
@@ -85,15 +91,10 @@ def _cells(status: IntegrationStatus, now: datetime) -> dict[str, object]:
 def _problem(status: IntegrationStatus, now: datetime) -> Iterator[RenderableType]:
     """Tell what is wrong, since when, who acts, and what to type."""
     yield _heading(status)
-    grid = table("", "")
-    facts = [("why", status.why), (acts(status.actor), status.remedy)]
+    told = [("why", status.why), (acts(status.actor), status.remedy)]
     if status.integration:
-        facts += [("data as of", _as_of(status.streams, now)), ("last change", ago(status.last_change_at, now))]
-    facts += [("overdue", _overdue(status, now)), ("type", status.next_command)]
-    for name, value in facts:
-        if value:
-            row(grid, name, value)
-    yield Padding(grid, (0, 0, 0, 2), expand=False)
+        told += [("data as of", _as_of(status.streams, now)), ("last change", ago(status.last_change_at, now))]
+    yield from facts([*told, ("overdue", _overdue(status, now))], status.next_command)
 
 
 def _heading(status: IntegrationStatus) -> Text:
@@ -140,16 +141,12 @@ def _connection(status: IntegrationStatus, now: datetime) -> str:
 def _overdue(status: IntegrationStatus, now: datetime) -> str:
     if status.overdue_by is None:
         return ""
-    return f"by {amount(status.overdue_by.total_seconds())}, since {ago(status.next_due_at, now)}"
+    return f"by {amount(status.overdue_by.total_seconds())}, since {ago(now - status.overdue_by, now)}"
 
 
 def _detail(status: IntegrationStatus, now: datetime) -> Iterator[RenderableType]:
     yield _heading(status)
-    grid = table("", "")
-    for name, value in _facts(status, now):
-        if value:
-            row(grid, name, value)
-    yield Padding(grid, (0, 0, 0, 2), expand=False)
+    yield from facts(_facts(status, now))
     if status.streams:
         streams = table("stream", "live", "deleted", "data as of", right=("live", "deleted"))
         for stream in status.streams:

@@ -33,6 +33,8 @@ from mkt.output.text import (
 
 _ORDER: Final = {"failed": 0, "held": 1, "deferred": 2, "skipped": 3, "ok": 4}
 _ROWS_SHOWN: Final = 20
+_TOLD_APART: Final = 3
+"""Of more failures than these, the causes are what to look at next."""
 _COUNTS: Final = ("created", "updated", "deleted", "unchanged", "invalid")
 _SPARE: Final = ("connector", "time", "invalid")
 _CREDENTIALS: Final = frozenset({"auth", "permission", "config"})
@@ -58,14 +60,15 @@ def sync_page(report: Report, now: datetime, *, values: bool = False) -> Iterato
     yield next_command(_next(results, kept=not report.dry_run))
 
 
-def not_due_line(report: Report, now: datetime) -> str:
-    """Return what a person reads who asked for a sync when nothing was due."""
+def not_due_line(report: Report, now: datetime, *, everything: bool = False) -> str:
+    """Return what a person reads who asked for a sync, perhaps of everything, when nothing was due."""
     dated = [left.next_due_at for left in report.not_due if left.next_due_at]
     stopped = Counter(left.stopped for left in report.not_due if left.stopped)
     free = len(report.not_due) - stopped.total()
     when = f"next {clock(min(dated), now)}" if dated else "none has a schedule" if free else ""
     waiting = ", ".join(f"{count:,} {why}" for why, count in sorted(stopped.items()))
-    runs = f"--now runs {'the others' if stopped else 'them'}" if free else ""
+    option = "--all" if everything else "--now"
+    runs = f"{option} runs {'the others' if stopped else 'them'}" if free else ""
     parts = (f"0 of {len(report.not_due):,} due", when, waiting and f"{waiting} (mkt status)", runs)
     return "; ".join(part for part in parts if part)
 
@@ -170,6 +173,8 @@ def _next(results: Sequence[Result], *, kept: bool) -> str:
         return (first and first.next_command) or "mkt status"
     if first.integration is None:
         return "mkt lint"
+    if sum(result.failure is not None for result in results) > _TOLD_APART:
+        return "mkt triage"
     if first.held and first.held.hold_id:
         return f"mkt holds show {short_id(first.held.hold_id)}"
     if first.failure and first.failure.error_class in _CREDENTIALS:

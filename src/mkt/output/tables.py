@@ -63,9 +63,13 @@ def run_page(run: Run, events: Iterable[ConnectorEvent], now: datetime) -> Itera
     if run.error:
         row(grid, str(run.error.get("class", "why")), run.error.get("message", ""))
         row(grid, acts(str(run.error.get("actor") or "")), run.error.get("remedy", ""))
+    reasons = run.details.get("reasons")
+    for reason in reasons if isinstance(reasons, list) else ():
+        row(grid, "held", reason)
     yield Padding(grid, (0, 0, 0, 2), expand=False)
     yield from (event_line(event) for event in events)
-    yield next_command(f"mkt status {target}")
+    hold = run.details.get("hold_id")
+    yield next_command(f"mkt holds show {short_id(str(hold))}" if hold else f"mkt status {target}")
 
 
 def event_line(event: ConnectorEvent) -> Text:
@@ -126,6 +130,13 @@ def connector_page(connector: RegisteredConnector) -> Iterator[RenderableType]:
     for name, value in _manifest_facts(manifest, connector):
         row(grid, name, value)
     yield Padding(grid, (0, 0, 0, 2), expand=False)
+    fields = connector.settings_model.model_fields
+    if fields:
+        settings = table("setting", "", "what it is")
+        for name, field in fields.items():
+            words = " ".join((field.description or "").split())
+            row(settings, name, "required" if field.is_required() else "", words)
+        yield Padding(settings, (0, 0, 0, 2), expand=False)
     if manifest.secrets:
         secrets = table("secret", "", "where it comes from")
         for secret in manifest.secrets:
@@ -134,7 +145,7 @@ def connector_page(connector: RegisteredConnector) -> Iterator[RenderableType]:
             words += [] if secret.required else ["optional"]
             row(secrets, secret.name, ", ".join(words), " ".join(secret.how.split()))
         yield Padding(secrets, (0, 0, 0, 2), expand=False)
-    yield next_command("mkt config schema")
+    yield next_command(f"mkt tenants add NAME -c {connector.id}")
 
 
 def _manifest_facts(manifest: Manifest, connector: RegisteredConnector) -> Iterator[tuple[str, str]]:

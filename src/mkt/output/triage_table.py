@@ -16,6 +16,7 @@ from mkt.output.text import (
     acts,
     ago,
     clean,
+    facts,
     line,
     next_command,
     outcome_text,
@@ -38,14 +39,14 @@ def triage_page(causes: Sequence[Cause], now: datetime) -> Iterator[RenderableTy
     yield line(_headline(causes), style=BOLD)
     for cause in causes:
         yield _heading(cause)
-        yield _facts(_short(cause, now))
+        yield from facts(_short(cause, now), cause.next_command)
     yield next_command(causes[0].next_command if len(causes) == 1 else f"mkt triage {causes[0].fingerprint}")
 
 
 def cause_page(cause: Cause, now: datetime) -> Iterator[RenderableType]:
     """Show one cause with every integration that has it."""
     yield _heading(cause)
-    yield _facts(_long(cause, now))
+    yield from facts(_long(cause, now))
     grid = table("integration", "stands", "since", "last seen", "run")
     for case in cause.cases:
         since, seen = ago(case.since, now) if case.since else "", ago(case.last_seen, now) if case.last_seen else ""
@@ -94,14 +95,6 @@ def _heading(cause: Cause) -> Text:
     )
 
 
-def _facts(facts: Iterator[tuple[str, str]]) -> Padding:
-    grid = table("", "")
-    for name, value in facts:
-        if value:
-            row(grid, name, value)
-    return Padding(grid, (0, 0, 0, 2), expand=False)
-
-
 def _short(cause: Cause, now: datetime) -> Iterator[tuple[str, str]]:
     yield "for example" if len(cause.cases) > 1 else "why", cause.failure.message
     yield acts(cause.actor), cause.failure.remedy
@@ -110,11 +103,10 @@ def _short(cause: Cause, now: datetime) -> Iterator[tuple[str, str]]:
     named = cause.targets[:_SHOWN]
     more = f" and {len(cause.targets) - len(named):,} more" if len(cause.targets) > len(named) else ""
     yield "where", ", ".join(named) + more
-    yield "type", cause.next_command
 
 
 def _long(cause: Cause, now: datetime) -> Iterator[tuple[str, str]]:
-    yield from ((name, value) for name, value in _short(cause, now) if name not in ("where", "type"))
+    yield from ((name, value) for name, value in _short(cause, now) if name != "where")
     yield "code", cause.failure.code
     if cause.example.run_id:
         yield "example", f"mkt runs show {short_id(cause.example.run_id)}"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mkt.engine.report import Report, Result, StepResult
-from mkt.output.causes import also, by_cause, triage
+from mkt.output.causes import also, by_cause
 from mkt.output.text import DIM, acts, clean, duration, line, next_command, outcome_text, plural, row, table
 
 _ORDER: Final = {"fail": 0, "warn": 1, "pass": 2}
@@ -24,8 +24,7 @@ def verify_page(report: Report) -> Iterator[RenderableType]:
     for result, others in by_cause([r for r in results if alone or r.outcome != "pass"], _cause):
         yield from _integration(result, whole=alone)
         if others:
-            failure = result.failure
-            yield also([other.target for other in others], triage(failure.fingerprint if failure else ""))
+            yield also([other.target for other in others], "-o json names all")
     passed = [result for result in results if result.outcome == "pass"]
     if passed and not alone:
         steps = sum(len(result.steps) for result in passed)

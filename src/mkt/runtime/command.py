@@ -11,7 +11,7 @@ from typing import Final
 
 from mkt.runtime.masking import PROCESS
 
-_SECRETS: Final = "MKT_SECRET__"
+_GIVEN: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "LOGNAME"})
 _LAST: Final = 2000
 _SHOWN: Final = 200
 
@@ -52,8 +52,8 @@ class CommandSink:
 
 
 def _environment() -> dict[str, str]:
-    """Leave out the integrations' secrets: this is nobody's connector."""
-    return {name: value for name, value in os.environ.items() if not name.upper().startswith(_SECRETS)}
+    """Return what any program needs. The rest may be secrets, whatever their names: `env:` references name any."""
+    return {name: value for name, value in os.environ.items() if name in _GIVEN or name.startswith("LC_")}
 
 
 def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:

@@ -7,13 +7,14 @@ from mkt.errors import ConfigError
 from mkt.runtime.masking import PROCESS
 from mkt.runtime.proxies import proxy_for
 from mkt.runtime.transport import tls_context
+from mkt.runtime.webhooks import mask_path
 
 
 def ping(address: str, seconds: float) -> str:
     """Return what went wrong, empty where it was answered with 2xx. `seconds` bounds each wait, not their sum."""
     url = httpx.URL(address)
-    for value in (address, url.raw_path.decode("ascii").lstrip("/")):
-        PROCESS.add(value)
+    PROCESS.add(address)
+    mask_path(url)
     try:
         return _get(url, seconds)
     except httpx.TimeoutException:

@@ -21,6 +21,8 @@ from mkt.runtime.transport import tls_context
 _PREFIX: Final = "whsec_"
 _SHORTEST: Final = 24
 """Bytes of a key: the specification wants 24 to 64."""
+_PATH_FROM: Final = 12
+"""Characters of a path that can be a secret: `mkt` or `alerts` masked everywhere would tear up any text."""
 
 
 def keys_of(secret: str) -> list[bytes]:
@@ -51,6 +53,13 @@ def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
+def mask_path(url: httpx.URL) -> None:
+    """Mask the path, with its query, from now on, if it is long enough to be a secret."""
+    path = url.raw_path.decode("ascii").lstrip("/")
+    if len(path) >= _PATH_FROM:
+        PROCESS.add(path)
+
+
 class Webhook:
     """A receiver at one URL. Only its host is ever shown: the rest of such a URL is often a secret."""
 
@@ -58,8 +67,8 @@ class Webhook:
         self._url = httpx.URL(url)
         self._keys = keys_of(secret) if secret else []
         self.place = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
-        for value in (secret, self._url.raw_path.decode("ascii").lstrip("/")):
-            PROCESS.add(value)
+        PROCESS.add(secret)
+        mask_path(self._url)
 
     def send(self, message_id: str, body: bytes, seconds: float) -> str:
         """Post the body; return what went wrong, empty where it was taken (2xx). Never longer than the seconds.

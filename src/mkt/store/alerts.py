@@ -17,6 +17,12 @@ class Alert:
     at: datetime
     body: Mapping[str, Any]
 
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What the body says. Another version may have stored it: any key can be missing."""
+        data: Mapping[str, Any] = self.body.get("data", {})
+        return data
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertMessage:
@@ -53,7 +59,7 @@ class AlertStore(Protocol):
     def claim_alerts(
         self, sinks: Collection[str], *, now: datetime, until: datetime, most: int, limit: int
     ) -> list[AlertMessage]:
-        """Take up to `limit` messages that are due and were tried fewer than `most` times.
+        """Take up to `limit` messages for each sink that are due and were tried fewer than `most` times.
 
         Nobody else gets them before `until`; after that they are free again, unless they were settled.
         """

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mkt.contract import Complete
 from mkt.store.base import Batch, Key, Row
 from mkt.store.sqlite import SqliteStore, purge
 
@@ -38,6 +39,31 @@ def test_the_file_holds_none_of_the_tenants_bytes_any_more(store: SqliteStore, p
     store.close()
     assert WORDS not in _bytes(path)
     assert KEY.tenant.encode() not in _bytes(path)
+
+
+def test_a_purge_that_was_killed_leaves_no_hold_without_its_staging(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_everything(store)
+    assert len(store.holds()) == 1
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(purge.leftovers, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.purge(KEY.tenant)
+    assert list(store.holds()) == []
+
+
+def hold_everything(store: SqliteStore) -> None:
+    lease = store.acquire(KEY)
+    assert lease is not None
+    writer = store.open_sync(lease, run_id="run 2", streams=["people"], fingerprint="f")
+    writer.write(Batch(rows=[Row("people", "1", "", b"{}", b"new")], completes=[Complete("people")]))
+    writer.hold(connector="scripted", reasons=["too many"], as_of=store._now())
+    store.release(lease)
 
 
 def _bytes(path: Path) -> bytes:

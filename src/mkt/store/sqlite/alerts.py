@@ -8,16 +8,17 @@ from typing import Any, Final
 
 from mkt.store.alerts import Alert, AlertMessage
 from mkt.store.key import Key
-from mkt.store.sqlite.columns import dump, id_list, load, moment, moment_or_none, stamp, stamp_or_none
+from mkt.store.sqlite.columns import dump, load, moment, moment_or_none, stamp, stamp_or_none
 from mkt.store.sqlite.connection import Database
 
-# A run counts from the last one that was ok: what came before is another story.
+# A run counts from the last one that was ok: what came before is another story. Each sync asks this, so only the
+# failed runs of what fails are read: `cross join` keeps the order, and the conditions are those of the partial index.
 _FAILING_SINCE: Final = """
     select r.tenant_id, r.integration, r.error ->> '$.fingerprint', min(r.finished_at)
-    from integration_runs r
-    join integration_state s on s.tenant_id = r.tenant_id and s.integration = r.integration
-    where r.command = 'sync' and r.error is not null and s.last_error is not null
-      and (s.last_ok_at is null or r.finished_at > s.last_ok_at)
+    from integration_state s
+    cross join integration_runs r on r.tenant_id = s.tenant_id and r.integration = s.integration
+    where s.last_error is not null and r.command = 'sync' and r.error is not null
+      and r.finished_at > coalesce(s.last_ok_at, '')
     group by 1, 2, 3"""
 _LOOKED: Final = "select as_of from integration_alert_look"
 _LOOK: Final = "insert or replace into integration_alert_look (one, as_of) values (1, ?)"
@@ -32,11 +33,12 @@ _ABANDON: Final = """
     update integration_alert_messages set state = 'failed', error = 'whoever sent it ended before it was sent'
     where state = 'waiting' and tries >= :most and next_try_at <= :now"""
 # That a cause has ended is not said before that it began. A claim is a next try in the future.
+# Each sink has a limit of its own: one that takes nothing keeps no message from another.
 _CLAIM: Final = """
     update integration_alert_messages set tries = tries + 1, next_try_at = :until
     where position in (
         select m.position from integration_alert_messages m
-        where m.state = 'waiting' and m.next_try_at <= :now and m.sink in (select value from json_each(:sinks))
+        where m.state = 'waiting' and m.next_try_at <= :now and m.sink = :sink
           and not exists (
             select 1 from integration_alert_messages e
             where e.state = 'waiting' and e.sink = m.sink and e.fingerprint = m.fingerprint
@@ -59,6 +61,9 @@ _BODIES: Final = {
     "integration_alert_messages": "position",
 }
 """The tables that hold bodies, and what a row of each is known by."""
+_TEXTS: Final = ("summary", "message", "remedy")
+_NAMES: Final = ("tenants", "integrations")
+"""Where a body can name a tenant. A tenant may be called `held` or `alert`: elsewhere these are words of ours."""
 
 
 def failing_since(database: Database) -> dict[tuple[Key, str], datetime]:
@@ -104,9 +109,9 @@ def claim(
     connection: sqlite3.Connection, sinks: Collection[str], *, now: datetime, until: datetime, most: int, limit: int
 ) -> list[AlertMessage]:
     """Take messages that are due, so that nobody else sends them before `until`, in the caller's transaction."""
-    given = {"now": stamp(now), "until": stamp(until), "most": most, "limit": limit, "sinks": id_list(sinks)}
+    given = {"now": stamp(now), "until": stamp(until), "most": most, "limit": limit}
     connection.execute(_ABANDON, given)
-    rows = connection.execute(_CLAIM, given).fetchall()
+    rows = [row for sink in sinks for row in connection.execute(_CLAIM, {**given, "sink": sink}).fetchall()]
     return [_message(row) for row in sorted(rows)]
 
 
@@ -139,19 +144,16 @@ def erase(connection: sqlite3.Connection, tenant: str) -> None:
         rows = connection.execute(f"select {key}, body from {table}").fetchall()  # noqa: S608 - constants of this file
         for number, text in rows:
             body = load(text)
-            erased = _erased(body, tenant)
+            erased = {**body, "data": _erased(body.get("data", {}), tenant)}
             if erased != body:
                 connection.execute(f"update {table} set body = ? where {key} = ?", (dump(erased), number))  # noqa: S608 - the same
 
 
-def _erased(value: Any, tenant: str) -> Any:
-    if isinstance(value, str):
-        return re.sub(rf"(?<![\w-]){re.escape(tenant)}(?![\w-])(/[\w-]+)?", "(purged)", value)
-    if isinstance(value, dict):
-        return {name: _erased(item, tenant) for name, item in value.items()}
-    if isinstance(value, list):
-        return [item for item in value if item != tenant and not str(item).startswith(f"{tenant}/")]
-    return value
+def _erased(data: Mapping[str, Any], tenant: str) -> dict[str, Any]:
+    named = re.compile(rf"(?<![\w-]){re.escape(tenant)}(?![\w-])(/[\w-]+)?")
+    texts = {name: named.sub("(purged)", data[name]) for name in _TEXTS if name in data}
+    lists = {name: [item for item in data[name] if item.split("/")[0] != tenant] for name in _NAMES if name in data}
+    return {**data, **texts, **lists}
 
 
 def _one(connection: sqlite3.Connection, statement: str) -> Any:

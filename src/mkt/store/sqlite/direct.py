@@ -78,8 +78,9 @@ class DirectWriter(Writer):
     def discard(self) -> None:
         """Start again from None next time; the records written so far stay."""
         with self._transaction() as connection:
-            for source in self._run.sources.values():
-                sources.restart(connection, source, self._run.fingerprint)
+            if not self._run.windowed:
+                for source in self._run.sources.values():
+                    sources.restart(connection, source, self._run.fingerprint)
             headers.remove(connection, self._run.staging)
 
     def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:

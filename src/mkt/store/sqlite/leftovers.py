@@ -1,8 +1,12 @@
 """Removing a staging that nobody needs, however large it is."""
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
+from mkt.errors import StoreError
+from mkt.store.base import StreamChanges
 from mkt.store.sqlite import headers
 from mkt.store.sqlite.chunks import delete_in_chunks
 from mkt.store.sqlite.connection import Database
@@ -17,6 +21,25 @@ _SEEN: Final = """
     where (staging, source, scope, external_id) in
         (select staging, source, scope, external_id from integration_staging_seen
          where staging = :staging limit :chunk)"""
+
+
+_LARGE: Final = 20_000
+
+
+def let_go(connection: sqlite3.Connection, staging: int, changes: Iterable[StreamChanges]) -> bool:
+    """Remove what has been applied, or tell that it is so large that `remove` is to do it, a little at a time."""
+    large = sum(change.seen + change.deleted for change in changes) > _LARGE
+    if large:
+        headers.give_to(connection, staging, None)
+    else:
+        headers.remove(connection, staging)
+    return large
+
+
+def clear(database: Database, staging: int) -> None:
+    """Remove what was let go. What fails here is done by the integration's next run: the records are safe."""
+    with suppress(StoreError):
+        remove(database, staging, lambda: None)
 
 
 def remove(database: Database, staging: int, renew: Callable[[], object]) -> None:

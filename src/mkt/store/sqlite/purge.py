@@ -15,8 +15,11 @@ from mkt.store.sqlite.leases import Leases
 _KEYS: Final = """
     select tenant_id, integration from integration_leases where tenant_id = :tenant
     union select tenant_id, integration from integration_sources where tenant_id = :tenant"""
-# Without cursors, what a killed purge leaves is loaded anew.
-_RESTART: Final = "update integration_sources set cursor = null, as_of = null where tenant_id = ?"
+# Without cursors, what a killed purge leaves is loaded anew; without its staging, a hold could never be decided.
+_FIRST: Final = (
+    "update integration_sources set cursor = null, as_of = null where tenant_id = ?",
+    "delete from integration_holds where tenant_id = ?",
+)
 _STAGINGS: Final = "select staging from integration_staging_runs where tenant_id = ?"
 _SOURCES: Final = "select source from integration_sources where tenant_id = ?"
 _RECORDS: Final = (
@@ -43,7 +46,6 @@ _REST: Final = (
     "delete from integration_sources where tenant_id = ?",
     "delete from integration_state where tenant_id = ?",
     "delete from integration_memory where tenant_id = ?",
-    "delete from integration_holds where tenant_id = ?",
     "delete from integration_leases where tenant_id = ?",
 )
 
@@ -53,7 +55,8 @@ def purge(database: Database, leases: Leases, tenant: str) -> None:
     with _alone(database, leases, tenant) as renew:
         with database.write() as connection:
             connection.execute("pragma secure_delete = on")
-            connection.execute(_RESTART, (tenant,))
+            for statement in _FIRST:
+                connection.execute(statement, (tenant,))
         for staging in _numbers(database, _STAGINGS, tenant):
             leftovers.remove(database, staging, renew)
         for source in _numbers(database, _SOURCES, tenant):

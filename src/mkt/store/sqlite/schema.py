@@ -172,6 +172,8 @@ _ADDED: Final[Mapping[int, tuple[str, ...]]] = {
     2: (
         """create index integration_runs_running on integration_runs (tenant_id, integration, command)
             where outcome = 'running'""",
+        """create index integration_runs_failed on integration_runs (tenant_id, integration, finished_at)
+            where command = 'sync' and error is not null""",
         """create table integration_holds (
             id text primary key,
             tenant_id text not null,

@@ -8,7 +8,7 @@ from typing import Final
 
 from mkt.contract import Complete, Json, Stream, uuid7
 from mkt.store.base import Batch, ChangedRecord, Hold, StreamChanges
-from mkt.store.sqlite import absence, headers, held, holds, preview, promotion, sources, summary
+from mkt.store.sqlite import absence, headers, held, holds, leftovers, preview, promotion, sources, summary
 from mkt.store.sqlite.columns import dump, id_list, stamp
 from mkt.store.sqlite.live import Part, change, digests, parts
 from mkt.store.sqlite.many import insert_many
@@ -68,7 +68,9 @@ class StagedWriter(Writer):
             if not self._run.windowed:
                 for stream, source in self._run.sources.items():
                     sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
-            headers.remove(connection, self._run.staging)
+            large = leftovers.let_go(connection, self._run.staging, changes.values())
+        if large:
+            leftovers.clear(self._database, self._run.staging)
         return changes
 
     def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold:

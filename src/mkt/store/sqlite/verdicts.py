@@ -30,9 +30,12 @@ def approve(
         promotion.apply(connection, staging, numbers, stamp(now))
         if not hold.windowed:
             _move_cursors(connection, hold, found)
-        headers.remove(connection, staging)
+        large = leftovers.let_go(connection, staging, hold.changes.values())
         save_state(connection, state)
-        return holds.close(connection, hold, "approved", reason, now)
+        closed = holds.close(connection, hold, "approved", reason, now)
+    if large:
+        leftovers.clear(database, staging)
+    return closed
 
 
 def approve_part(
