@@ -134,8 +134,8 @@ def connector_page(connector: RegisteredConnector) -> Iterator[RenderableType]:
     if fields:
         settings = table("setting", "", "what it is")
         for name, field in fields.items():
-            words = " ".join((field.description or "").split())
-            row(settings, name, "required" if field.is_required() else "", words)
+            meaning = " ".join((field.description or "").split())
+            row(settings, name, "required" if field.is_required() else "", meaning)
         yield Padding(settings, (0, 0, 0, 2), expand=False)
     if manifest.secrets:
         secrets = table("secret", "", "where it comes from")
