@@ -71,7 +71,7 @@ def test_a_command_that_is_none_is_said(words: list[str], tmp_path: Path) -> Non
 def test_no_secret_of_the_environment_is_given_to_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MKT_SECRET__ACME__ROSTER__TOKEN", "WORKDAY_PASSWORD", "MKT_ALERT_KEY", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "value")
-    kept = ("HOME", "LANG", "LC_TIME", "TZ", "TMPDIR", "USER", "LOGNAME")
+    kept = ("HOME", "LANG", "LC_CTYPE", "LC_TIME", "TZ", "TMPDIR", "USER", "LOGNAME")
     for name in kept:
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("LC_ALL", "C")  # or else Python sets one
