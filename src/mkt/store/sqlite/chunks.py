@@ -34,14 +34,18 @@ def delete_found(
 
 
 def delete_in_chunks(
-    database: Database, delete: str, wanted: Mapping[str, Any], between: Callable[[], object] = _nothing
+    database: Database,
+    delete: str,
+    wanted: Mapping[str, Any],
+    between: Callable[[], object] = _nothing,
+    chunk: int = CHUNK,
 ) -> int:
     """Repeat a `delete` of at most `:chunk` rows until there are no more, and return how many there were."""
-    deleted, last = 0, CHUNK
-    while last == CHUNK:
+    deleted, last = 0, chunk
+    while last == chunk:
         between()
         with _giving_way(), database.write() as connection:
-            last = connection.execute(delete, {**wanted, "chunk": CHUNK}).rowcount
+            last = connection.execute(delete, {**wanted, "chunk": chunk}).rowcount
         deleted += last
     return deleted
 
