@@ -64,7 +64,8 @@ def test_any_text_has_a_fingerprint(words: str, tenant: str) -> None:
 
 @given(words=st.text(alphabet="a'\"`/.:@# 1h", max_size=300))
 def test_no_text_takes_long(words: str) -> None:
-    fingerprint("x", "partner", "partner", words * 10, "acme")
+    found = fingerprint("x", "partner", "partner", words * 10, "acme")
+    assert re.fullmatch("[0-9a-f]{12}", found), "hypothesis ends what takes long"
 
 
 def test_a_connectors_own_code_is_the_cause_whatever_the_message_adds() -> None:

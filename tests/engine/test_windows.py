@@ -1,11 +1,25 @@
 """`--since` and `--until`: a part of time is brought over, and everything else stays as it was."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.engine.rig import Context, Rig, configuration, people
 
-from mkt.contract import Change, Checkpoint, Complete, Deleted, Guard, PartnerError, Record, Schedule, Window
+from mkt.contract import (
+    AuthError,
+    Change,
+    Checkpoint,
+    Complete,
+    Deleted,
+    Guard,
+    Json,
+    PartnerError,
+    Record,
+    Schedule,
+    TransientError,
+    Window,
+)
 from mkt.engine.holds import approve
 from mkt.errors import StartError
 
@@ -161,3 +175,41 @@ def test_a_window_of_a_run_that_was_killed_leaves_nothing_to_go_on_from(rig: Rig
     rig.yields(*people("anna", "ben"))
     result = rig.sync_one()
     assert (result.totals.created, rig.names()) == (0, ["anna", "ben"])
+
+
+def test_a_window_that_fails_in_an_unfinished_first_load_leaves_it_where_it_was(rig: Rig) -> None:
+    starts: list[Json] = []
+
+    def broken_off(context: Context) -> Iterator[Change]:
+        starts.append(context.cursor("people"))
+        yield Record("people", "anna", {})
+        yield Checkpoint("people", "page 2")
+        yield Record("people", "ben", {})
+        raise TransientError("reset")
+
+    def refused(_: Context) -> Iterator[Change]:
+        yield from ()
+        raise AuthError("no")
+
+    rig.script.changes = broken_off
+    rig.sync_one()
+    rig.script.changes = refused
+    rig.sync_one(window=WINDOW)
+    rig.script.changes = broken_off
+    rig.sync_one()
+    assert starts == [None, "page 2"]
+    assert rig.names() == ["anna", "ben"]
+
+
+def test_a_window_with_other_settings_takes_nothing_out_of_an_unfinished_first_load(rig: Rig) -> None:
+    def broken_off(_: Context) -> Iterator[Change]:
+        yield Record("people", "anna", {})
+        yield Checkpoint("people", "page 2")
+        raise TransientError("reset")
+
+    rig.script.changes = broken_off
+    rig.sync_one()
+    rig.source.configurations = [configuration(settings={"mode": "b"})]
+    rig.yields(Record("people", "ben", {}))
+    rig.sync_one(window=WINDOW)
+    assert rig.names() == ["anna", "ben"]

@@ -50,6 +50,7 @@ class _Purse:
                 place = self._budgets.reserve(self._budget, self._rate, most=self._most(), patience=patience)
                 if not place.requests:
                     return place
+                now = self._monotonic()  # another process may have kept the budgets locked for a while
                 self._left, self._opens = place.requests, now + place.wait
                 self._closes = self._opens + place.lasts
             wait = max(0.0, self._opens - now)

@@ -94,9 +94,9 @@ def _open_direct(
 ) -> Opened:
     header = _staging(connection, request, left, request.header(now, direct=True), now)
     resumed = header in left
-    _bury_other_settings(connection, request, found, stamp(now))
-    if not resumed and not request.windowed:
-        for source in found:
+    if not request.windowed:  # a part of time is no new beginning
+        _bury_other_settings(connection, request, found, stamp(now))
+        for source in found if not resumed else ():
             sources.restart(connection, source.number, request.fingerprint)
     wanted = [source for source in found if source.stream in request.streams]
     ((first_seq,),) = connection.execute(_NEXT_SEQ).fetchall()
