@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
-from mkt.contract import ConnectorConfiguration, RateLimited, Stream, uuid7
+from mkt.contract import ConnectorConfiguration, JsonObject, RateLimited, Stream, uuid7
 from mkt.engine.base import Engine
 from mkt.engine.call import Call, chosen_streams
 from mkt.engine.connection import connection_after, report_connection
+from mkt.engine.failure import failure_of
 from mkt.engine.heartbeat import Heartbeat
 from mkt.engine.isolation import attempt
 from mkt.engine.pause import (
@@ -118,7 +120,7 @@ class SyncJob:
         self._call.reporter.emit("sync.started", f"sync {self._call.configuration.target}")
         self._entry = self._call.new_run("sync")
         if not self._options.dry_run:
-            self._engine.store.start_run(self._entry, killed=self._call.failure(killed()).as_dict())
+            self._engine.store.start_run(self._entry, killed=_killed(self._entry.connector))
         sync_run.do()
 
     def _no_stream(self) -> str:
@@ -248,6 +250,12 @@ def counts_of(change: StreamChanges) -> StreamCounts:
         absent=change.absent,
         invalid=change.invalid,
     )
+
+
+@cache
+def _killed(connector: str) -> JsonObject:
+    """Return the failure of a run that has no end; its words are the same for every tenant."""
+    return failure_of(killed(), connector).as_dict()
 
 
 def _why_disabled(configuration: ConnectorConfiguration) -> str:

@@ -33,22 +33,24 @@ _RESUME: Final = """
     where tenant_id = ? and integration = ?"""
 # A stream that is only known by name (a dry run, a first load before its first checkpoint) has no state yet.
 _STATES: Final = """
-    with moved as (
-        select tenant_id, integration, stream, cursor, as_of from integration_sources
-        where cursor is not null or as_of is not null
-    )
+    with k (tenant_id, integration) as ({keys})
     select k.tenant_id, k.integration, s.next_due_at, s.last_run_id, s.last_outcome, s.last_error,
            s.last_finished_at, s.last_ok_at, s.last_change_at, s.failures, s.fingerprint, s.schedule,
            s.refusals, s.paused_at, s.paused_with, s.connection, s.connection_since, h.id,
            m.stream, m.cursor, m.as_of
-    from (select tenant_id, integration from integration_state
-          union select tenant_id, integration from moved) k
+    from k
     left join integration_state s on s.tenant_id = k.tenant_id and s.integration = k.integration
     left join integration_holds h
         on h.tenant_id = k.tenant_id and h.integration = k.integration and h.state = 'open'
-    left join moved m on m.tenant_id = k.tenant_id and m.integration = k.integration
-    where :keys is null or (k.tenant_id, k.integration) in (select value ->> 0, value ->> 1 from json_each(:keys))
+    left join integration_sources m
+        on m.tenant_id = k.tenant_id and m.integration = k.integration
+        and (m.cursor is not null or m.as_of is not null)
+    where s.tenant_id is not null or m.tenant_id is not null
     order by k.tenant_id, k.integration, m.stream"""
+_EVERY: Final = """
+    select tenant_id, integration from integration_state
+    union select tenant_id, integration from integration_sources"""
+_THESE: Final = "select distinct value ->> 0, value ->> 1 from json_each(:keys)"
 
 
 def save_state(connection: sqlite3.Connection, state: IntegrationState) -> None:
@@ -97,9 +99,10 @@ def resume(database: Database, key: Key) -> datetime | None:
 
 def states(database: Database, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
     """Return these integrations, or every one that ever ran, by one query."""
-    wanted = None if keys is None else json.dumps(list(keys))
+    query = _STATES.format(keys=_EVERY if keys is None else _THESE)
+    wanted = {} if keys is None else {"keys": json.dumps(list(keys))}
     with database.read() as connection:
-        return _grouped(connection.execute(_STATES, {"keys": wanted}))
+        return _grouped(connection.execute(query, wanted))
 
 
 def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Key, IntegrationState]:
