@@ -71,7 +71,7 @@ class RegisteredConnector:
             raise BrokenConnectorError(self.id, "connector.py does not end with `connector = …`")
         return found
 
-    @property
+    @cached_property
     def syncs(self) -> Syncs[Any] | None:
         found = self.connector
         return found if isinstance(found, Syncs) else None

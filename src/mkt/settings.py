@@ -19,6 +19,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_serializer,
@@ -99,9 +100,15 @@ class AllDefaults(Defaults):
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, Defaults]
+    _merged: dict[str, Defaults] = PrivateAttr(default_factory=dict)
 
     def of(self, connector_id: str) -> Defaults:
         """Return the defaults of one connector: its own where it has some, else the general ones."""
+        if connector_id not in self._merged:
+            self._merged[connector_id] = self._merge(connector_id)
+        return self._merged[connector_id]
+
+    def _merge(self, connector_id: str) -> Defaults:
         own = (self.__pydantic_extra__ or {}).get(connector_id, Defaults())
         given = own.model_dump(exclude_none=True, exclude={"guard"})
         guard = {**self.guard.model_dump(exclude_none=True), **own.guard.model_dump(exclude_none=True)}

@@ -1,21 +1,15 @@
-"""Access tokens (RFC 6749): asked for, understood, kept in memory, never written."""
+"""Access tokens (RFC 6749): asked for and understood."""
 
 import base64
-import hashlib
-import threading
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from mkt.contract import BasicAuth, BearerAuth, Token, TokenGrant
+from mkt.contract import BasicAuth, BearerAuth, Token
 from mkt.errors import AccessDenied, AuthError, ConnectorError, PartnerError
 from mkt.runtime.masking import MaskRegister
 from mkt.runtime.response import HttpResponse
 
-_MARGIN: Final = 60.0
 _LONGEST: Final = 10 * 366 * 86400.0
 _SECRET_FIELDS: Final = ("assertion", "client_assertion", "client_secret", "code", "password", "refresh_token")
 _ERRORS: Final[Mapping[str, tuple[type[ConnectorError], str]]] = {
@@ -26,62 +20,6 @@ _ERRORS: Final[Mapping[str, tuple[type[ConnectorError], str]]] = {
     "invalid_scope": (AccessDenied, "Have the partner's admin grant the scopes that the connector asks for."),
     "access_denied": (AccessDenied, "Have the partner's admin approve the connection."),
 }
-
-
-class TokenKey(NamedTuple):
-    """Whose token it is. The client id is hashed, so that a changed one starts anew."""
-
-    target: str
-    client: str
-    grant: str
-
-    @classmethod
-    def of(cls, target: str, grant: TokenGrant) -> "TokenKey":
-        client = hashlib.sha256(grant.client.username.encode()).hexdigest() if grant.client else ""
-        return cls(target, client, grant.key or grant.url)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    token: Token
-    until: datetime | None
-
-
-class TokenStore:
-    """The tokens of one process; safe in threads. `lock` lets one caller at a time ask for a grant's token."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._locks: defaultdict[TokenKey, threading.Lock] = defaultdict(threading.Lock)
-        self._kept: dict[TokenKey, _Kept] = {}
-
-    @contextmanager
-    def lock(self, key: TokenKey) -> Iterator[None]:
-        with self._guard:
-            lock = self._locks[key]
-        with lock:
-            yield
-
-    def get(self, key: TokenKey, now: datetime) -> Token | None:
-        """Return a token that is still good for a while."""
-        with self._guard:
-            kept = self._kept.get(key)
-        return kept.token if kept and (kept.until is None or now < kept.until) else None
-
-    def put(self, key: TokenKey, token: Token, now: datetime) -> None:
-        """Keep a token until 60 s, or half of its life if that is less, before it expires."""
-        until = token.expires_at
-        if until is not None:
-            until -= min(timedelta(seconds=_MARGIN), (until - now) / 2)
-        with self._guard:
-            self._kept[key] = _Kept(token, until)
-
-    def drop(self, key: TokenKey, access_token: str) -> None:
-        """Forget this token, unless another caller has replaced it already."""
-        with self._guard:
-            kept = self._kept.get(key)
-            if kept and kept.token.access_token == access_token:
-                del self._kept[key]
 
 
 def header(auth: BasicAuth | BearerAuth | Token, masker: MaskRegister) -> str:

@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mkt.contract import ConnectorConfiguration, Files, Http, Json, Level, Manifest, RateLimit
-from mkt.runtime.auth import TokenStore
 from mkt.runtime.budgets import Budgets, account_digest
 from mkt.runtime.clock import Clock
 from mkt.runtime.files import ProjectFiles
-from mkt.runtime.hosts import HostRule
-from mkt.runtime.http import HttpClient, Rotate
 from mkt.runtime.limits import Limits
 from mkt.runtime.masking import Masker
 from mkt.runtime.pace import Pace, Pacer
+from mkt.runtime.tokens import TokenStore
+
+if TYPE_CHECKING:
+    # httpx is for what calls a partner: most runs of cron find nothing due, and `status` calls nobody.
+    from mkt.runtime.http import HttpClient, Rotate
 
 Emit = Callable[[str, Level, dict[str, Json]], None]
 
@@ -31,7 +33,7 @@ class Runtime:
 
     supabase = None
 
-    def __init__(self, http: HttpClient, files: Files, *, clock: Clock, masker: Masker, emit: Emit) -> None:
+    def __init__(self, http: "HttpClient", files: Files, *, clock: Clock, masker: Masker, emit: Emit) -> None:
         self._http = http
         self._files = files
         self._clock = clock
@@ -101,7 +103,7 @@ class Runtimes:
         *,
         masker: Masker,
         emit: Emit,
-        rotate: Rotate,
+        rotate: "Rotate",
         deadline: float | None = None,
         identifiers: Callable[[], Iterable[str]] = tuple,
         rate_limit: RateLimit | None = None,
@@ -113,6 +115,9 @@ class Runtimes:
         `identifiers` gives the values that are not sensitive, whose URLs count as settings; `account` those that
         tell one account at the partner from another, by which a `rate_limit` per account is shared.
         """
+        from mkt.runtime.hosts import HostRule  # noqa: PLC0415 - as above
+        from mkt.runtime.http import HttpClient  # noqa: PLC0415 - as above
+
         clock = Clock(self._now, stop=self._stop, deadline=deadline, wait=self._wait)
         http = HttpClient(
             configuration.target,

@@ -18,7 +18,7 @@ from mkt.errors import (
     RateLimited,
     TransientError,
 )
-from mkt.runtime.hosts import name_of
+from mkt.runtime.addresses import name_of
 from mkt.runtime.limits import Limits
 from mkt.runtime.response import HttpResponse
 from mkt.runtime.retry import SlowAnswer

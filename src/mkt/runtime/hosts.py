@@ -1,6 +1,5 @@
 """Which hosts an integration may call. Everything else is refused before a connection is made."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -11,11 +10,11 @@ import httpx
 
 from mkt.contract import ConnectorConfiguration, Json, Manifest
 from mkt.errors import ConfigError
+from mkt.runtime.addresses import is_local, is_loopback, name_of
 
 _ANY: Final = "any"
 _PORTS: Final = {"http": 80, "https": 443}
 _URL: Final = re.compile(r"https?://", re.IGNORECASE)
-_MAPPED: Final = ipaddress.ip_network("::ffff:0:0/96")
 
 
 class HostRule:
@@ -124,34 +123,6 @@ class HostRule:
             "https://host/path, credentials apart.",
             code="config.url",
         )
-
-
-def name_of(url: httpx.URL) -> str:
-    """Return the host as it is compared: ASCII, lower case, without the root's dot."""
-    return url.raw_host.decode("ascii").lower().rstrip(".")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell 127.0.0.0/8, ::1 and localhost: the hosts that plain http is for."""
-    address = _address(host)
-    return host == "localhost" if address is None else address.is_loopback
-
-
-def is_local(host: str) -> bool:
-    """Tell loopback, private, link-local and all other addresses that are not public."""
-    address = _address(host)
-    if address is None:
-        return host == "localhost"
-    if isinstance(address, ipaddress.IPv6Address) and address in _MAPPED:
-        address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return not address.is_global or address.is_multicast
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
 
 
 def _texts(key: str, value: Json) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from mkt.contract import Auth, Explain, Json, Token, TokenGrant
 from mkt.contract.runtime import Params
 from mkt.errors import ConnectorError, Interrupted, RateLimited, TransientError
 from mkt.runtime import faults
-from mkt.runtime.auth import TokenKey, TokenStore, header, read_token, register_form, token_error
+from mkt.runtime.auth import header, read_token, register_form, token_error
 from mkt.runtime.clock import Clock
 from mkt.runtime.hosts import HostRule
 from mkt.runtime.limits import Limits
@@ -23,6 +23,7 @@ from mkt.runtime.pace import Pacer
 from mkt.runtime.proxies import proxy_for
 from mkt.runtime.response import HttpResponse
 from mkt.runtime.retry import Retry, limit_deferral, retry_at
+from mkt.runtime.tokens import TokenKey, TokenStore
 from mkt.runtime.transport import Patience, Transport, open_transport
 from mkt.runtime.wording import shown_url
 

@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from mkt.contract import ConnectorConfiguration, RateLimit
 from mkt.errors import RateLimited
+from mkt.runtime.addresses import name_of
 from mkt.runtime.budgets import Budget, Budgets, Place, tenant_digest
 from mkt.runtime.clock import Clock
-from mkt.runtime.hosts import name_of
+
+if TYPE_CHECKING:
+    import httpx
 
 _AHEAD: Final = 0.05
 """So many seconds' worth of the pace is asked for at once."""
@@ -112,7 +113,7 @@ class Pacer:
         self._longest = longest
         self._purses: dict[bytes, _Purse] = {}
 
-    def wait(self, url: httpx.URL) -> bool:
+    def wait(self, url: "httpx.URL") -> bool:
         """Return when a request may be sent, and whether that took time; raise `NoPlace` where it is too far away."""
         purse, waited = self._purse(url), 0.0
         while True:
@@ -126,16 +127,16 @@ class Pacer:
             if place.requests and not (place.wait and purse.held()):
                 return waited > 0
 
-    def hold(self, url: httpx.URL, until: datetime) -> None:
+    def hold(self, url: "httpx.URL", until: datetime) -> None:
         """Let nobody who shares the budget ask before then: so the partner wants it."""
         self._purse(url).hold(until)
 
-    def _purse(self, url: httpx.URL) -> _Purse:
+    def _purse(self, url: "httpx.URL") -> _Purse:
         if url.netloc not in self._purses:
             self._purses[url.netloc] = self._pace.purse(self._budget(url), self._rate)
         return self._purses[url.netloc]
 
-    def _budget(self, url: httpx.URL) -> Budget:
+    def _budget(self, url: "httpx.URL") -> Budget:
         if self._rate.per == "host":
             return Budget("host", url.netloc.decode("ascii").lower())
         return Budget(self._rate.per, self._account if self._rate.per == "account" else self._tenant)
@@ -148,7 +149,7 @@ class Pacer:
     def _tenant(self) -> str:
         return tenant_digest(self._configuration.tenant, self._configuration.connector)
 
-    def _no_place(self, url: httpx.URL, place: Place) -> NoPlace:
+    def _no_place(self, url: "httpx.URL", place: Place) -> NoPlace:
         free = self._clock.now() + timedelta(seconds=place.wait)
         until = f"until {free.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         connector = self._configuration.connector

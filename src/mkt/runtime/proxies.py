@@ -5,7 +5,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from mkt.errors import ConfigError
-from mkt.runtime.hosts import is_loopback, name_of
+from mkt.runtime.addresses import is_loopback, name_of
 from mkt.runtime.masking import MaskRegister
 
 

@@ -2,8 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,26 +30,17 @@ _REFUSED: Final = """
 _RESUME: Final = """
     update integration_state set paused_at = null, paused_with = '', refusals = 0
     where tenant_id = ? and integration = ?"""
-# A stream that is only known by name (a dry run, a first load before its first checkpoint) has no state yet.
 _STATES: Final = """
-    with k (tenant_id, integration) as ({keys})
-    select k.tenant_id, k.integration, s.next_due_at, s.last_run_id, s.last_outcome, s.last_error,
-           s.last_finished_at, s.last_ok_at, s.last_change_at, s.failures, s.fingerprint, s.schedule,
-           s.refusals, s.paused_at, s.paused_with, s.connection, s.connection_since, h.id,
-           m.stream, m.cursor, m.as_of
-    from k
-    left join integration_state s on s.tenant_id = k.tenant_id and s.integration = k.integration
-    left join integration_holds h
-        on h.tenant_id = k.tenant_id and h.integration = k.integration and h.state = 'open'
-    left join integration_sources m
-        on m.tenant_id = k.tenant_id and m.integration = k.integration
-        and (m.cursor is not null or m.as_of is not null)
-    where s.tenant_id is not null or m.tenant_id is not null
-    order by k.tenant_id, k.integration, m.stream"""
-_EVERY: Final = """
-    select tenant_id, integration from integration_state
-    union select tenant_id, integration from integration_sources"""
-_THESE: Final = "select distinct value ->> 0, value ->> 1 from json_each(:keys)"
+    select tenant_id, integration, next_due_at, last_run_id, last_outcome, last_error, last_finished_at, last_ok_at,
+           last_change_at, failures, fingerprint, schedule, refusals, paused_at, paused_with, connection,
+           connection_since
+    from integration_state"""
+_HOLDS: Final = "select tenant_id, integration, id from integration_holds where state = 'open'"
+# A stream that is only known by name (a dry run, a first load before its first checkpoint) has no state yet.
+_MOVED: Final = """
+    select tenant_id, integration, stream, cursor, as_of from integration_sources
+    where (cursor is not null or as_of is not null)"""
+_THESE: Final = "(tenant_id, integration) in (select value ->> 0, value ->> 1 from json_each(:keys))"
 
 
 def save_state(connection: sqlite3.Connection, state: IntegrationState) -> None:
@@ -98,43 +88,51 @@ def resume(database: Database, key: Key) -> datetime | None:
 
 
 def states(database: Database, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
-    """Return these integrations, or every one that ever ran, by one query."""
-    query = _STATES.format(keys=_EVERY if keys is None else _THESE)
-    wanted = {} if keys is None else {"keys": json.dumps(list(keys))}
+    """Return these integrations, or every one that ever ran."""
     with database.read() as connection:
-        return _grouped(connection.execute(query, wanted))
-
-
-def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[Key, IntegrationState]:
-    found: dict[Key, IntegrationState] = {}
-    for row in rows:
-        key = Key(row[0], row[1])
-        state = found.get(key) or _state(key, row)
-        found[key] = state if row[18] is None else replace(state, streams={**state.streams, row[18]: _stream(row)})
+        moved, holds = _moved(_rows(connection, _MOVED, "and", keys)), _rows(connection, _HOLDS, "and", keys)
+        held = {Key(tenant, integration): hold for tenant, integration, hold in holds}
+        found = {key: IntegrationState(key=key, hold_id=held.get(key, ""), streams=moved[key]) for key in moved}
+        for row in _rows(connection, _STATES, "where", keys):
+            key = Key(row[0], row[1])
+            found[key] = _state(key, row, held.get(key, ""), moved.get(key, {}))
     return found
 
 
-def _stream(row: tuple[Any, ...]) -> StreamState:
-    return StreamState(cursor=load(row[19]), as_of=moment_or_none(row[20]))
+def _rows(
+    connection: sqlite3.Connection, query: str, joined: str, keys: Collection[Key] | None
+) -> Iterable[tuple[Any, ...]]:
+    if keys is None:
+        return connection.execute(query)
+    return connection.execute(f"{query} {joined} {_THESE}", {"keys": json.dumps(list(keys))})
 
 
-def _state(key: Key, row: tuple[Any, ...]) -> IntegrationState:
+def _moved(rows: Iterable[tuple[Any, ...]]) -> dict[Key, dict[str, StreamState]]:
+    found: dict[Key, dict[str, StreamState]] = {}
+    for tenant, integration, stream, cursor, as_of in rows:
+        state = StreamState(cursor=load(cursor), as_of=moment_or_none(as_of))
+        found.setdefault(Key(tenant, integration), {})[stream] = state
+    return found
+
+
+def _state(key: Key, row: tuple[Any, ...], hold_id: str, streams: Mapping[str, StreamState]) -> IntegrationState:
     return IntegrationState(
         key=key,
         next_due_at=moment_or_none(row[2]),
-        last_run_id=row[3] or "",
-        last_outcome=row[4] or "",
+        last_run_id=row[3],
+        last_outcome=row[4],
         last_error=load(row[5]),
         last_finished_at=moment_or_none(row[6]),
         last_ok_at=moment_or_none(row[7]),
         last_change_at=moment_or_none(row[8]),
-        failures=row[9] or 0,
-        fingerprint=row[10] or "",
-        schedule=row[11] or "",
-        refusals=row[12] or 0,
+        failures=row[9],
+        fingerprint=row[10],
+        schedule=row[11],
+        refusals=row[12],
         paused_at=moment_or_none(row[13]),
-        paused_with=row[14] or "",
+        paused_with=row[14],
         connection=row[15],
         connection_since=moment_or_none(row[16]),
-        hold_id=row[17] or "",
+        hold_id=hold_id,
+        streams=streams,
     )
