@@ -19,7 +19,7 @@ from mkt.registry import ConnectorRegistry
 Lint = Callable[..., list[Problem]]
 Drawn = st.SearchStrategy[Any]
 JUDGED_BY_THE_SCHEMA = ("MKT2", "MKT30", "MKT310", "MKT401", "MKT402", "MKT601")
-BEYOND_A_SCHEMA = {"MKT205", "MKT307", "MKT308", "MKT309", "MKT302"}
+BEYOND_A_SCHEMA = {"MKT205", "MKT206", "MKT207", "MKT208", "MKT209", "MKT307", "MKT308", "MKT309", "MKT302"}
 
 WORDS = st.sampled_from(
     ["x", "acme-hr", "https://api.acme.example", "env:A", "full", "any", "2026-01-31", "A--b", "", "no"]
@@ -121,3 +121,19 @@ def test_a_broken_connector_leaves_the_schema_of_the_others(registry: ConnectorR
     assert schema["$defs"]["IntegrationPart"]["properties"]["connector"]["enum"] == list(registry)
     assert "acme-hr.settings" in schema["$defs"]
     assert "acme-unimportable.settings" not in schema["$defs"]
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "configs"
+
+
+def test_what_mkt_config_schema_prints_judges_the_examples_as_lint_does(tmp_path: Path) -> None:
+    printed = subprocess.run([sys.executable, "-m", "mkt", "config", "schema"], capture_output=True, check=True)
+    file = tmp_path / "schema.json"
+    file.write_bytes(printed.stdout)
+    command = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(file)]
+    right = [str(path) for path in sorted(EXAMPLES.glob("*.yaml")) if path.stem != "initech"]
+    done = subprocess.run([*command, *right], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    wrong = subprocess.run([*command, str(EXAMPLES / "initech.yaml")], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 1
+    assert "'reprot' was unexpected" in wrong.stdout

@@ -4,9 +4,11 @@ Nodes become dicts, lists and scalars in one pass; places are looked up in the n
 for a healthy fleet is never.
 """
 
+import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from functools import cached_property
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -22,7 +24,21 @@ Path: TypeAlias = tuple[str | int, ...]
 _CONTROL: Final = frozenset(chr(code) for code in range(32)) - frozenset("\t\n\r")
 
 
-@dataclass(frozen=True, slots=True)
+_Index: TypeAlias = dict[str, tuple[Node, Node]]
+
+
+class Scalar(NamedTuple):
+    """A text, number or key as it is written; of a key, `path` is the one of its value."""
+
+    path: Path
+    text: str
+    style: str
+    """One of `'`, `"`, `|` and `>`, or none for a plain one."""
+    is_key: bool
+    node: ScalarNode
+
+
+@dataclass(frozen=True)
 class Document:
     """One file. `data` is None where the file could not be composed at all."""
 
@@ -30,31 +46,77 @@ class Document:
     data: Json
     problems: tuple[Problem, ...]
     root: Node | None = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
+    """The file as it is on disk, with its byte order mark."""
+    _indexes: dict[int, _Index] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def text(self) -> str:
+        """The file's text without byte order mark, as places count it; empty where it is not UTF-8."""
+        try:
+            return self.content.removeprefix(codecs.BOM_UTF8).decode()
+        except UnicodeDecodeError:
+            return ""
+
+    def scalars(self, path: Path = ()) -> Iterator[Scalar]:
+        """Return every scalar below a path in order of place. Look through `text` first: most files have nothing."""
+        found = self._found(path)
+        yield from _scalars(found[1] if found else None, path, is_key=False)
+
+    def span(self, node: Node) -> Position:
+        """Return the place of a node: of a block mapping or list its first key or entry."""
+        return self._span(node)
+
+    def plain(self, path: Sequence[str | int]) -> bool:
+        """Tell whether a scalar without quotes stands at a path."""
+        found = self._found(path)
+        return found is not None and isinstance(found[1], ScalarNode) and not found[1].style
 
     def position(self, path: Sequence[str | int], *, key: bool = False) -> Position:
         """Return the span of a value, or of its key; of the nearest parent where the path leads nowhere."""
-        node, key_node = self.root, None
+        node, key_node, last_key = self.root, None, None
         for part in path:
-            step = _step(node, part)
+            step = self._step(node, part)
             if step is None:
                 return self._span(key_node or node)
             key_node, node = step
-        if key or (isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index):
+            last_key = key_node or last_key
+        if isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index:
+            return self._span(last_key or node)
+        if key:
             return self._span(key_node or node)
         return self._span(node)
 
     def lines(self, key: str) -> list[int]:
         """Return the line on which each entry of a list in the root begins."""
-        step = _step(self.root, key)
+        step = self._step(self.root, key)
         return [child.start_mark.line + 1 for child in step[1].value] if step else []
 
     def places(self, path: Path) -> Iterator[tuple[str, Position]]:
         """Return the dotted name and the place of everything below a path, keys for mappings."""
-        node = self.root
+        found = self._found(path)
+        yield from self._below(found[1] if found else None, "")
+
+    def _found(self, path: Sequence[str | int]) -> tuple[Node | None, Node | None] | None:
+        """Return key node and value node at a path, None where it leads nowhere."""
+        step: tuple[Node | None, Node | None] | None = (None, self.root)
         for part in path:
-            step = _step(node, part)
-            node = step[1] if step else None
-        yield from self._below(node, "")
+            step = self._step(step[1], part) if step else None
+        return step
+
+    def _step(self, node: Node | None, part: str | int) -> tuple[Node | None, Node] | None:
+        """Return key node and value node of one part of a path; a list's entries have no key.
+
+        A mapping's keys are indexed when the first of them is looked up: a file may have as many findings as keys.
+        """
+        if isinstance(node, MappingNode):
+            index = self._indexes.get(id(node))
+            if index is None:
+                index = self._indexes[id(node)] = _indexed(node)
+            return index.get(part) if isinstance(part, str) else None
+        if isinstance(node, SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
+            return None, node.value[part]
+        return None
 
     def _below(self, node: Node | None, name: str) -> Iterator[tuple[str, Position]]:
         for part, place, child in _children(node):
@@ -73,10 +135,10 @@ def read(content: bytes, path: str) -> Document:
     """Read one file; what is wrong stands in `problems`. Nothing is raised."""
     root = compose(content, path)
     if isinstance(root, Problem):
-        return Document(path, None, (root,), None)
+        return Document(path, None, (root,), None, content)
     reader = _Reader(path)
     data = reader.value(root)
-    return Document(path, data, tuple(reader.problems), root)
+    return Document(path, data, tuple(reader.problems), root, content)
 
 
 class _Reader:
@@ -85,6 +147,7 @@ class _Reader:
     def __init__(self, path: str) -> None:
         self.path = path
         self.problems: list[Problem] = []
+        self._firsts: dict[int, _Index] = {}
 
     def value(self, node: Node) -> Json:
         kind = type(node)
@@ -135,7 +198,10 @@ class _Reader:
         return False
 
     def _duplicate(self, mapping: Node, again: Node) -> None:
-        first = next(key for key, _ in mapping.value if key.value == again.value)
+        """Report a key that was there before; the first ones are looked for once, since all keys may be such."""
+        if id(mapping) not in self._firsts:
+            self._firsts[id(mapping)] = _indexed(mapping)
+        first = self._firsts[id(mapping)][again.value][0]
         message = f"{again.value} stands here twice, first in line {first.start_mark.line + 1}"
         self._add(codes.DUPLICATE_KEY, message, again, "Keep one of them.")
 
@@ -153,13 +219,22 @@ def _odd(key: str) -> bool:
     return key in WORDS or key[0] in _ODD_KEY_STARTS
 
 
-def _step(node: Node | None, part: str | int) -> tuple[Node | None, Node] | None:
-    """Return key node and value node of one part of a path; a list's entries have no key."""
-    if isinstance(node, MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == part), None)
-    if isinstance(node, SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
-        return None, node.value[part]
-    return None
+def _indexed(mapping: Node) -> _Index:
+    """Return a mapping's entries by their keys, the first one where a key stands twice."""
+    return {key.value: (key, value) for key, value in reversed(mapping.value) if isinstance(key, ScalarNode)}
+
+
+def _scalars(node: Node | None, path: Path, *, is_key: bool) -> Iterator[Scalar]:
+    if isinstance(node, ScalarNode):
+        yield Scalar(path, node.value, node.style or "", is_key, node)
+    elif isinstance(node, MappingNode):
+        for key, value in node.value:
+            below = (*path, key.value) if isinstance(key, ScalarNode) else path
+            yield from _scalars(key, below, is_key=True)
+            yield from _scalars(value, below, is_key=False)
+    elif isinstance(node, SequenceNode):
+        for index, child in enumerate(node.value):
+            yield from _scalars(child, (*path, index), is_key=is_key)
 
 
 def _children(node: Node | None) -> Iterator[tuple[str | int, Node, Node]]:

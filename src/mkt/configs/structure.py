@@ -111,8 +111,9 @@ class TenantFile:
 
 def read_structure(document: Document) -> TenantFile:
     """Judge a document; nothing is raised."""
-    part, found = _judged(document.data) if document.root else (None, [])
-    own = [_problem(document, code, finding) for code, finding in found]
+    part, found = judged(document.data) if document.root else (None, [])
+    refused = {problem.position for problem in document.problems}  # nobody can judge what stands there
+    own = [problem for problem in (_problem(document, *item) for item in found) if problem.position not in refused]
     problems = tuple(sorted((*document.problems, *own), key=lambda problem: problem.position))
     claimed = _claimed(document.data)
     return TenantFile(
@@ -143,7 +144,8 @@ def _claimed(data: Json) -> str:
     return str(tenant) if fits else ""
 
 
-def _judged(data: Json) -> tuple[TenantPart | None, list[tuple[str, Finding]]]:
+def judged(data: Json) -> tuple[TenantPart | None, list[tuple[str, Finding]]]:
+    """Return the tenant that plain data describe, and what is wrong with them, each with its code."""
     part, found = None, [*_names(data), *_schedules(data)]
     try:
         part = TenantPart.model_validate(data)

@@ -2,6 +2,7 @@
 
 import codecs
 import operator
+import re
 from typing import Final
 
 from yaml import MarkedYAMLError, Node, YAMLError
@@ -16,6 +17,9 @@ from mkt.configs.base import Position, Problem
 
 DEEPEST: Final = 50
 _OPENERS: Final = (b"[", b"{", b"?", b"- ")
+BREAK: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+"""The line breaks of YAML 1.1, which libyaml counts lines by."""
+_WORD: Final = re.compile(r"\t+|[^\s,\[\]{}'\"]+|\S")
 _QUOTE: Final = "Put the value in quotes."
 _REMEDIES: Final = {
     "mapping values are not allowed": "Put a value that contains `: ` in quotes, or correct the indentation.",
@@ -77,7 +81,7 @@ def compose(content: bytes, path: str) -> Node | Problem:
         loader = _Loader if _shallow(text) else _CountingLoader
         root = refused or loader(text).get_single_node()
     except MarkedYAMLError as error:
-        return _marked(error, path)
+        return _marked(error, text.decode(), path)
     except ReaderError as error:
         return _control_character(error, text, path)
     except YAMLError as error:
@@ -99,7 +103,9 @@ def _not_text(text: bytes, path: str) -> Problem | None:
         text.decode()
     except UnicodeDecodeError as error:
         place = _position(text, error.start, path)
-        return Problem(codes.ENCODING, "this byte is not UTF-8", place, "Save the file in the encoding UTF-8.")
+        wide = text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        message = "the file is UTF-16, as some editors on Windows write it" if wide else "this byte is not UTF-8"
+        return Problem(codes.ENCODING, message, place, "Save the file in the encoding UTF-8.")
     return None
 
 
@@ -109,10 +115,11 @@ def _refused(text: bytes, path: str) -> Problem | None:
     event = parser.get_event()
     while event is not None and not isinstance(event, StreamEndEvent):
         if isinstance(event, AliasEvent | NodeEvent) and event.anchor:
-            return _anchor(_at(event.start_mark, path))
+            return _anchor(_at(event.start_mark, text.decode(), path))
         if getattr(event, "tag", None):
             message = "tags such as !!str are not read"
-            return Problem(codes.TAG, message, _at(event.start_mark, path), "Leave the tag out; quotes make text.")
+            place = _at(event.start_mark, text.decode(), path)
+            return Problem(codes.TAG, message, place, "Leave the tag out; quotes make text.")
         event = parser.get_event()
     return None
 
@@ -126,8 +133,8 @@ def _anchor(place: Position) -> Problem:
     )
 
 
-def _marked(error: MarkedYAMLError, path: str) -> Problem:
-    place = _at(error.problem_mark or error.context_mark, path)
+def _marked(error: MarkedYAMLError, text: str, path: str) -> Problem:
+    place = _at(_mark(error, text), text, path)
     what = error.problem or "cannot be read"
     if isinstance(error, _TooDeepError):
         message = f"nested deeper than {DEEPEST} levels"
@@ -142,20 +149,33 @@ def _marked(error: MarkedYAMLError, path: str) -> Problem:
     return Problem(codes.SYNTAX, f"this is not YAML: {what}{opened}", place, remedy)
 
 
+def _mark(error: MarkedYAMLError, text: str) -> Mark | PlainMark | None:
+    """Return where the error is to be mended: at what was opened where only the file's end shows that it is open."""
+    mark, opened = error.problem_mark, error.context_mark
+    if mark is None or (opened and not text[mark.index :].strip()) or _is_alias(error):
+        return opened or mark
+    return mark
+
+
+def _is_alias(error: MarkedYAMLError) -> bool:
+    return "an alias" in (error.context or "") or "an anchor" in (error.context or "")
+
+
 def _control_character(error: ReaderError, text: bytes, path: str) -> Problem:
     place = _position(text, error.position, path)
     return Problem(codes.ENCODING, f"this is not YAML: {error.reason}", place, "Remove the invisible character.")
 
 
-def _at(mark: Mark | PlainMark | None, path: str) -> Position:
+def _at(mark: Mark | PlainMark | None, text: str, path: str) -> Position:
+    """Return the place of the word that begins at a mark."""
     if mark is None:
         return Position(path)
+    word = _WORD.match(text, mark.index)
     line, column = mark.line + 1, mark.column + 1
-    return Position(path, line, column, line, column + 1)
+    return Position(path, line, column, line, column + (len(word[0]) if word else 1))
 
 
 def _position(text: bytes, offset: int, path: str) -> Position:
-    before = text[:offset].decode(errors="replace")
-    line = before.count("\n") + 1
-    column = len(before) - before.rfind("\n")
+    before = BREAK.split(text[:offset].decode(errors="replace"))
+    line, column = len(before), len(before[-1]) + 1
     return Position(path, line, column, line, column + 1)

@@ -1,20 +1,27 @@
-"""The whole check: every file once, each integration by every family, then the files against each other."""
+"""The whole check: every file once, then those against each other that have something in common."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
+from typing import Final
 
 from mkt.configs.base import Problem
-from mkt.configs.fallback import Fallback, fallback
-from mkt.configs.folder import collector_paused, config_files, content_of, shown_path, tenant_file
-from mkt.configs.structure import TenantFile, integrations_of
+from mkt.configs.fallback import fallback
+from mkt.configs.folder import collector_paused, config_files, shown_path
 from mkt.errors import StartError
-from mkt.lint.base import WrittenIntegration, finished
-from mkt.lint.crossfile import Fleet
-from mkt.lint.families import JUDGES, RULES
+from mkt.lint.examine import Examiner, File, Part
+from mkt.lint.families import RULES
+from mkt.lint.ignores import silenced
+from mkt.lint.workers import MOST_PIECES, processes, shared_out
 from mkt.registry import ConnectorRegistry
 from mkt.secrets.base import SecretBackend
 from mkt.settings import AllDefaults
+
+_PIECE: Final = 64
+"""Files that a process takes at a time."""
+_WORTH_SHARING: Final = 300
+"""Files; fewer are judged before another process would have begun."""
 
 
 def check(
@@ -26,69 +33,72 @@ def check(
     defaults: AllDefaults,
     backends: Iterable[SecretBackend],
     allowed_hosts: Sequence[str] = (),
+    given: Mapping[str, bytes] | None = None,
+    with_silenced: bool = False,
 ) -> list[Problem]:
     """Return the problems of these files and folders, of the whole config folder if none are given, by position.
 
-    The config folder is always read, since a file can collide with any other. Raise `StartError` when there is
-    nothing to read.
+    The config folder is always read, since a file can collide with any other. `given` are contents by their shown
+    paths, in place of those on disk. Raise `StartError` when there is nothing to read.
     """
-    folder = root / config_dir
-    asked = dict(_asked(paths)) if paths else _shown(config_files(folder), root)
-    others = _others(folder, root) if paths else {}
-    by_scheme = {backend.scheme: backend for backend in backends}
-    defaults_of = cache(partial(fallback, defaults))
-    fleet, problems = Fleet(), list[Problem]()
+    examiner = Examiner(
+        registry=registry,
+        backends={backend.scheme: backend for backend in backends},
+        fallback=cache(partial(fallback, defaults)),
+        allowed_hosts=allowed_hosts,
+        given=given or {},
+    )
     with collector_paused():
-        for path, shown in {**others, **asked}.items():
-            file = tenant_file(content_of(path, shown), shown)
-            fleet.add(file)
-            if path in asked:
-                problems.extend(_judged(file, registry, by_scheme, defaults_of, allowed_hosts))
-    reported = set(asked.values())
-    crossing = (problem for problem in fleet.judge() if problem.position.path in reported)
-    problems.extend(finished(crossing, RULES, ""))
-    return sorted(problems, key=lambda problem: (problem.position, problem.code))
+        files = _files(paths, root / config_dir, root, examiner.given)
+        part = _examined(files, examiner)
+        crossing = examiner.compare(files[number] for number in sorted(part.marks.shared()))
+        reported = {file.shown for file in files if file.asked}
+        part.problems.extend(problem for problem in crossing if problem.position.path in reported)
+        problems = silenced(part.problems, part.ignores, RULES)
+    told = (problem for problem in problems if with_silenced or not problem.silenced)
+    return sorted(told, key=lambda problem: (problem.position, problem.code))
 
 
-def _judged(
-    file: TenantFile,
-    registry: ConnectorRegistry,
-    backends: Mapping[str, SecretBackend],
-    defaults_of: Callable[[str], Fallback],
-    allowed_hosts: Sequence[str],
-) -> Iterator[Problem]:
-    """Return the file's problems; what the loader has refused at a place is not judged there again."""
-    yield from finished(file.problems, RULES, file.tenant)
-    refused = {problem.position for problem in file.problems}
-    for index, entry in integrations_of(file.document.data):
-        written = WrittenIntegration(file, index, entry, registry, backends, defaults_of, allowed_hosts)
-        for judge in JUDGES:
-            found = (problem for problem in judge(written) if problem.position not in refused)
-            yield from finished(found, RULES, file.tenant)
+def _examined(files: Sequence[File], examiner: Examiner) -> Part:
+    """Read every file, in several processes where there are many."""
+    size = max(_PIECE, -(-len(files) // MOST_PIECES))
+    numbered = list(enumerate(files))
+
+    def examine(piece: int) -> Part:
+        return examiner.examine(numbered[piece * size : (piece + 1) * size])
+
+    whole = Part()
+    workers = processes() if len(files) >= _WORTH_SHARING else 1
+    for part in shared_out(-(-len(files) // size), examine, workers):
+        whole.extend(part)
+    return whole
 
 
-def _others(folder: Path, root: Path) -> dict[Path, str]:
-    """Return the files that the given ones can collide with; none where there is no config folder yet."""
+def _files(paths: Sequence[Path], folder: Path, root: Path, given: Container[str]) -> list[File]:
+    """Return the files to judge, and those that they can collide with; none where there is no config folder yet."""
+    if not paths:
+        return [File(path, shown_path(path, root), asked=True) for path in config_files(folder)]
+    asked = dict(_asked(paths, given))
     try:
-        return _shown(config_files(folder), root)
+        others = {_identity(path): shown_path(path, root) for path in config_files(folder)}
     except StartError:
-        return {}
+        others = {}
+    return [File(path, shown, path in asked) for path, shown in {**others, **asked}.items()]
 
 
-def _asked(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+def _asked(paths: Iterable[Path], given: Container[str]) -> Iterator[tuple[str, str]]:
     """Return each file, resolved, with its path as the person gave it."""
     for path in paths:
-        if not path.exists() and not path.is_symlink():
+        if str(path) not in given and not path.exists() and not path.is_symlink():
             raise StartError(f"there is no {path}", remedy="Name a config file or a folder of them.")
-        for file in config_files(path) if path.is_dir() else [path]:
-            yield _identity(file), str(file)
+        for file in config_files(path) if path.is_dir() else [str(path)]:
+            yield _identity(file), file
 
 
-def _identity(path: Path) -> Path:
+def _identity(path: str) -> str:
     """Return a path that is the same however the person wrote it; two links to one file stay two files."""
-    return path.parent.resolve() / path.name
+    folder, name = os.path.split(path)
+    return f"{_real(os.path.abspath(folder))}/{name}"  # noqa: PTH100 - the cache outlives a working directory
 
 
-def _shown(files: Iterable[Path], root: Path) -> dict[Path, str]:
-    resolved = cache(Path.resolve)
-    return {resolved(path.parent) / path.name: shown_path(path, root) for path in files}
+_real = cache(os.path.realpath)

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ _URL: Final = re.compile(r"https?://", re.IGNORECASE)
 def judge_urls(settings: Mapping[str, Json], hosts: Sequence[str]) -> Iterator[tuple[Path, tuple[str, str, str]]]:
     """Return path and (code, message, remedy) of each URL that is wrong. No URL is repeated: it may hold a secret."""
     for path, text in _texts(("settings",), settings):
-        fault = _fault(text, hosts) if _URL.match(text) else None
+        fault = _fault(text, tuple(hosts)) if _URL.match(text) else None
         if fault is not None:
             code, what, remedy = fault
             yield path, (code, f"{'.'.join(map(str, path))} {what}", remedy)
@@ -35,7 +36,8 @@ def _texts(path: Path, value: Json) -> Iterator[tuple[Path, str]]:
             yield from _texts((*path, index), item)
 
 
-def _fault(text: str, hosts: Sequence[str]) -> tuple[str, str, str] | None:
+@lru_cache(maxsize=4096)
+def _fault(text: str, hosts: tuple[str, ...]) -> tuple[str, str, str] | None:
     try:
         url = urlsplit(text)
         host = (url.hostname or "").rstrip(".")

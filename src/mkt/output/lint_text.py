@@ -1,94 +1,118 @@
 """Lint findings for a person: place, code, message, and the line with the spot marked."""
 
-import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from mkt.configs.base import Position, Problem
-from mkt.lint.base import Rule
+from mkt.configs import codes
+from mkt.configs.base import Problem
+from mkt.lint.base import NOTHING, Rule
+from mkt.lint.families import RULES
+from mkt.lint.texts import Texts
 from mkt.output.causes import also, by_cause
-from mkt.output.text import BOLD, DIM, STYLES, clean, line, next_command, outcome_text, plural, row, table
+from mkt.output.excerpt import excerpt, visible
+from mkt.output.text import BOLD, DIM, STYLES, line, next_command, outcome_text, plural, row, table
 
-_SECRETS: Final = "MKT4"
-"""Findings about secrets: what is marked there may be a value that does not belong there."""
-_VALUE: Final = re.compile(r"(\b[A-Z][A-Z0-9_]+\b[\"']?\s*:\s*)(?!(?:env|keyring|file|supabase):)[^,}\s][^,}]*")
-_KEY: Final = re.compile(r"[\"']?\s*:")
-"""What follows a spot that is a name and not a value."""
-_USERINFO: Final = re.compile(r"(://)[^/@\s]+@")
+SECRET: Final = frozenset(
+    {
+        codes.MISPLACED_VALUE,
+        codes.URL_CREDENTIALS,
+        codes.UNDECLARED_NAME,
+        codes.NO_REFERENCE,
+        codes.UNKNOWN_SCHEME,
+        codes.WRONG_LOCATOR,
+        codes.KNOWN_SHAPE,
+        codes.RANDOM_TEXT,
+    }
+)
+"""Findings about secrets: what is marked there may be a value that nobody may see."""
+_NAMED: Final = 3
+"""Paths in a command to type; of more, such as pre-commit gives, the whole folder is looked at."""
+_OF_A_RULE: Final = 10
+"""So many findings of one rule are told at length at a terminal."""
 
 
-def lint_page(problems: Sequence[Problem], base: Path) -> Iterator[RenderableType]:
-    """Show the findings in order of place, those that say the same once; `base` is what paths are relative to."""
-    lines: dict[str, list[str]] = {}
-    for problem, others in by_cause(problems, lambda found: (found.code, found.message)):
-        path = problem.position.path
-        if path not in lines:
-            lines[path] = _read(base / path)
-        yield from _finding(problem, lines[path])
+def lint_page(
+    problems: Sequence[Problem], texts: Texts, *, folded: bool = False, asked: Sequence[str] | None = ()
+) -> Iterator[RenderableType]:
+    """Show the findings in order of place; `folded` tells those that say the same once, and of a rule the first ones.
+
+    `asked` are the paths of the command that comes next, None where they cannot be read again.
+    """
+    told = Counter[str]()
+    for problem, others in by_cause(problems, _says) if folded else ((problem, ()) for problem in problems):
+        told[problem.code] += 1
+        if folded and told[problem.code] > _OF_A_RULE:
+            continue
+        yield from _finding(problem, texts) if folded else [Text("\n", no_wrap=True).join(_finding(problem, texts))]
         if others:
-            yield also([str(other.position) for other in others], "-o json names all")
+            yield also([visible(str(other.position)) for other in others], "-o json names all")
+    yield from _left_out(problems, told) if folded else ()
     yield line(lint_summary(problems))
+    if problems:
+        yield next_command(_next(problems, asked))
 
 
 def lint_summary(problems: Sequence[Problem]) -> str:
-    """Return "2 errors, 1 warning"."""
-    errors = sum(problem.severity == "error" for problem in problems)
+    """Return "2 errors, 1 warning in 2 files; 1 fixable with --fix"."""
     if not problems:
-        return "no problems found"
-    return f"{plural(errors, 'error')}, {plural(len(problems) - errors, 'warning')}"
+        return NOTHING
+    errors = sum(problem.severity == "error" for problem in problems)
+    files = len({problem.position.path for problem in problems})
+    fixable = sum(problem.fix is not None for problem in problems)
+    counts = f"{plural(errors, 'error')}, {plural(len(problems) - errors, 'warning')} in {plural(files, 'file')}"
+    return f"{counts}; {fixable:,} fixable with --fix" if fixable else counts
 
 
-def _finding(problem: Problem, lines: Sequence[str]) -> Iterator[RenderableType]:
+def _says(problem: Problem) -> tuple[str, str]:
+    return problem.code, problem.message
+
+
+def _left_out(problems: Sequence[Problem], told: Counter[str]) -> Iterator[RenderableType]:
+    """Count what is not shown, rule by rule."""
+    for code in sorted(code for code, count in told.items() if count > _OF_A_RULE):
+        of_it = [problem for problem in problems if problem.code == code]
+        files = len({problem.position.path for problem in of_it})
+        rule = RULES[code].name if code in RULES else ""
+        yield line(
+            f"{code} {rule}: {len(of_it):,} in {plural(files, 'file')}; `mkt lint --select {code} | cat` shows all"
+        )
+
+
+def _next(problems: Sequence[Problem], asked: Sequence[str] | None) -> str:
+    """Return what to type: a look at what can be fixed, or what the worst rule is about."""
+    if asked is not None and any(problem.fix for problem in problems):
+        return shlex.join(["mkt", "lint", "--diff", *(asked if len(asked) <= _NAMED else ())])
+    worst = min(problems, key=lambda problem: (problem.severity != "error", problem.position))
+    return f"mkt lint --explain {worst.code}"
+
+
+def _finding(problem: Problem, texts: Texts) -> Iterator[Text]:
+    style = STYLES.get(problem.severity, "")
     yield Text.assemble(
-        (f"{clean(problem.position)}: ", BOLD),
-        (problem.code, STYLES.get(problem.severity, "")),
-        f" {clean(problem.message)}",
+        (f"{visible(str(problem.position))}: ", BOLD),
+        (problem.code, style),
+        f" {visible(problem.message)}",
+        no_wrap=True,
     )
-    at = problem.position.line
-    if 0 < at <= len(lines):
-        shown, marks = excerpt(lines[at - 1], problem.position, secret=problem.code.startswith(_SECRETS))
-        yield Text.assemble((f"{at:>5} | ", DIM), clean(shown))
-        yield Text.assemble(("      | ", DIM), (marks, STYLES.get(problem.severity, "")))
+    written = texts.line(problem.position)
+    if written.strip():
+        shown, marks = excerpt(written, problem.position, secret=problem.code in SECRET)
+        yield Text.assemble((f"{problem.position.line:>5} | ", DIM), shown, no_wrap=True)
+        yield Text.assemble(("      | ", DIM), (marks, style), no_wrap=True)
     if problem.remedy:
-        yield line("      =", problem.remedy, style=DIM)
+        yield line("      =", problem.remedy, "(--fix does it)" if problem.fix else "", style=DIM)
 
 
-def excerpt(text: str, position: Position, *, secret: bool) -> tuple[str, str]:
-    """Return the line up to the end of the marked spot, and the marks below it.
-
-    What follows the spot is left out and values of secrets are hidden: a log of CI is read by many, and a file
-    that is wrong may hold anything.
-    """
-    start = min(position.column - 1, len(text))
-    alone = position.end_line == position.line
-    end = min(position.end_column - 1, len(text)) if alone else len(text)
-    end = max(end, start)
-    before, spot = _hidden(text[:start]), text[start:end]
-    spot = "***" if secret and spot and not _KEY.match(text, end) else _hidden(spot)
-    rest = " …" if text[end:].strip() else ""
-    margin = "".join("\t" if letter == "\t" else " " for letter in before)
-    return f"{before}{spot}{rest}", margin + "^" * max(len(spot), 1)
-
-
-def _hidden(text: str) -> str:
-    return _USERINFO.sub(r"\1***@", _VALUE.sub(r"\1***", text))
-
-
-def _read(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError:
-        return []
-
-
-def rules_page(rules: Sequence[Rule]) -> Iterator[RenderableType]:
+def rules_page(rules: Iterable[Rule]) -> Iterator[RenderableType]:
     """List every rule."""
     grid = table("code", "name", "severity", "what it finds")
-    for rule in rules:
+    listed = list(rules)
+    for rule in listed:
         row(grid, rule.code, rule.name, outcome_text(rule.severity), " ".join(rule.summary.split()))
     yield grid
-    yield next_command(f"mkt lint --explain {rules[0].code}")
+    yield next_command(f"mkt lint --explain {listed[0].code}")
