@@ -213,6 +213,12 @@ def test_a_purged_tenant_whose_name_is_a_word_of_ours_tears_up_no_message(
     assert alert.data == {**words, **purged, "tenants": [], "integrations": []}
 
 
+def test_a_purge_takes_the_tenant_out_of_the_command_too(store: Store, clock: Clock) -> None:
+    store.record_alerts([_alert(clock, next_command="mkt verify northwind/roster")], [], clock.now())
+    store.purge("northwind")
+    assert store.open_alerts()[0].data["next_command"] == "mkt status"
+
+
 def test_a_purge_stands_a_message_that_was_stored_with_other_keys(store: Store, clock: Clock) -> None:
     store.record_alerts([Alert(fingerprint="f00", kind="opened", at=clock.now(), body={"id": "m"})], [], clock.now())
     store.purge("northwind")

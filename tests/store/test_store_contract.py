@@ -1,5 +1,7 @@
 """What every store promises: runs, events, states, leases, memory, reading."""
 
+import os
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -152,6 +154,15 @@ def test_only_one_holds_a_lease(store: Store, open_store: Opener) -> None:
     assert other.acquire(OTHER) is not None
     store.release(lease)
     assert other.acquire(KEY) is not None
+
+
+def test_whose_a_lease_is_can_be_told(store: Store, open_store: Opener) -> None:
+    assert store.holder(KEY) == ""
+    lease = store.acquire(KEY)
+    assert lease is not None
+    assert re.fullmatch(rf"process {os.getpid()} on host \S+", open_store().holder(KEY))
+    store.release(lease)
+    assert open_store().holder(KEY) == ""
 
 
 def test_of_many_threads_one_gets_the_lease(store: Store, open_store: Opener) -> None:

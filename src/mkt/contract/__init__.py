@@ -19,12 +19,12 @@ from mkt.contract.context import (
 )
 from mkt.contract.event import Category, ConnectorEvent, EventName, Level, uuid7
 from mkt.contract.json import Json, JsonObject
+from mkt.contract.links import REGISTRATION, link_key
 from mkt.contract.manifest import (
     Manifest,
     RateLimit,
     SecretDeclaration,
     StepDeclaration,
-    WebhookVerification,
 )
 from mkt.contract.runtime import (
     Auth,
@@ -41,7 +41,7 @@ from mkt.contract.runtime import (
 )
 from mkt.contract.schedule import Schedule
 from mkt.contract.streams import FIELDS, STREAMS, FieldType, Stream
-from mkt.contract.webhook import WebhookRequest, WebhookResponse
+from mkt.contract.webhook import WebhookRequest, WebhookResponse, WebhookVerification
 from mkt.errors import (
     AccessDenied,
     Actor,
@@ -57,6 +57,7 @@ from mkt.errors import (
 
 __all__ = [
     "FIELDS",
+    "REGISTRATION",
     "STREAMS",
     "AccessDenied",
     "Actor",
@@ -116,5 +117,6 @@ __all__ = [
     "WebhookResponse",
     "WebhookVerification",
     "Window",
+    "link_key",
     "uuid7",
 ]

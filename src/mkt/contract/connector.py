@@ -42,5 +42,10 @@ class HandlesWebhooks(Protocol[S]):
     """A connector that partner systems call."""
 
     def handle_webhook(self, request: WebhookRequest, context: ConnectorContext[S]) -> WebhookResponse:
-        """Answer a verified delivery."""
+        """Answer a verified delivery.
+
+        Of one integration they come one at a time, in order, unless its manifest says `inline`. What it reads from
+        `context.state` by `take` is gone only when the changes are stored, so a delivery that fails is handled again
+        as if for the first time; of two that take the same value, one is handled again and finds None.
+        """
         ...

@@ -1,6 +1,6 @@
 """What a connector gets for one call."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -83,7 +83,9 @@ class State(Protocol):
 class ConnectorContext(Generic[S]):
     """One call of one integration: its configuration and what it works with.
 
-    `streams` are those this run is asked for; `window` is None unless the run has `--since` or `--until`.
+    `streams` are those this run is asked for; `window` is None unless the run has `--since` or `--until`. `root` is
+    where partners reach this integration through `mkt serve`, without a slash at its end: empty where the operator
+    has set no `public_url`. `content_items` gives the live ones of all of the tenant's integrations.
     """
 
     configuration: ConnectorConfiguration
@@ -95,6 +97,8 @@ class ConnectorContext(Generic[S]):
     secrets: Secrets
     progress: Progress
     ladder: Ladder
+    root: str = ""
+    content_items: Callable[[], Iterable[Record]] = tuple
 
     def secret(self, name: str) -> str:
         """Return the value of a declared secret; raise `ConfigError` that lists every place tried."""

@@ -1,12 +1,13 @@
 """`manifest.yaml`: what can be known of a connector without importing its code."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from mkt.contract.event import Category
 from mkt.contract.streams import Stream
+from mkt.contract.webhook import WebhookVerification
 
 ID: Final = r"^[a-z0-9](-?[a-z0-9])*$"
 """The grammar of tenants, integration names and connector ids; at most 63 characters, so no `--`."""
@@ -61,17 +62,6 @@ class RateLimit(_Model):
         return f"{requests} {_WINDOWS.get(self.seconds, f'in {self.seconds:g} s')}"
 
 
-class WebhookVerification(_Model):
-    """How an inbound delivery is verified before it is parsed."""
-
-    scheme: Literal[
-        "none", "standard_webhooks", "github", "stripe", "hubspot_v3", "hmac", "static_token", "connector"
-    ]
-    secret: str = ""
-    header: str = ""
-    inline: bool = False
-
-
 class Manifest(_Model):
     """Everything an operator, `lint` and the docs need to know of a connector."""
 
@@ -91,6 +81,12 @@ class Manifest(_Model):
     verify: tuple[StepDeclaration, ...] = Field(min_length=1)
     handover: str = ""
     webhook: WebhookVerification = WebhookVerification(scheme="none")
+
+    @model_validator(mode="after")
+    def _verifies_with_its_own_secret(self) -> Self:
+        if self.webhook.secret and self.secret(self.webhook.secret) is None:
+            raise ValueError(f"webhook: there is no secret {self.webhook.secret}")
+        return self
 
     def secret(self, name: str) -> SecretDeclaration | None:
         """Return the declaration of a secret."""

@@ -10,10 +10,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 from mkt.contract import Complete, ConnectorEvent, EventName, Json, JsonObject, Level, Stream
 from mkt.runtime.budgets import Budgets
 from mkt.store.alerts import AlertStore
-from mkt.store.changes import Change, ChangedRecord, Hold, Part, StreamChanges
+from mkt.store.changes import Change, ChangedRecord, Hold, Part, Row, StreamChanges
+from mkt.store.deliveries import DeliveryStore
 from mkt.store.key import Key
 
-__all__ = ["Change", "ChangedRecord", "Hold", "Key", "Part", "StreamChanges"]
+__all__ = ["Change", "ChangedRecord", "Hold", "Key", "Part", "Row", "StreamChanges"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +81,6 @@ class Lease(NamedTuple):
     key: Key
     holder: str
     epoch: int
-
-
-class Row(NamedTuple):
-    """A record on its way into the store; `document` None is a `Deleted`."""
-
-    stream: Stream
-    external_id: str
-    scope: str
-    document: bytes | None
-    digest: bytes
 
 
 @dataclass(slots=True)
@@ -196,6 +187,8 @@ class Retention(NamedTuple):
     tombstones: timedelta
     holds: timedelta = timedelta(days=30)
     """Of closed ones; an open one is never forgotten."""
+    deliveries: timedelta = timedelta(days=30)
+    """Of those that wait for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,9 +200,10 @@ class Pruned:
     tombstones: int = 0
     stagings: int = 0
     holds: int = 0
+    deliveries: int = 0
 
 
-class Store(AlertStore, Protocol):
+class Store(AlertStore, DeliveryStore, Protocol):
     """What mkt remembers. Safe to use from several threads and several processes.
 
     Times are aware. Every method raises `StoreError` (a `LocalError`) when the disk or the database fails.
@@ -265,6 +259,10 @@ class Store(AlertStore, Protocol):
     # one at a time
     def acquire(self, key: Key) -> Lease | None:
         """Take the lease, None while another live holder has it."""
+        ...
+
+    def holder(self, key: Key) -> str:
+        """Return whose the lease is, such as "process 4711 on host box"; nothing where nobody has it."""
         ...
 
     def renew(self, leases: Collection[Lease]) -> None:

@@ -3,10 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mkt.contract import JsonObject, Stream
 from mkt.store.key import Key
+
+
+class Row(NamedTuple):
+    """A record on its way into the store; `document` None is a `Deleted`."""
+
+    stream: Stream
+    external_id: str
+    scope: str
+    document: bytes | None
+    digest: bytes
 
 
 @dataclass(slots=True, kw_only=True)

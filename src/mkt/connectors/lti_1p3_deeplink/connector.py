@@ -10,20 +10,34 @@ from mkt.connectors.lti_1p3_deeplink.keys import Key, is_usable, keys_of
 from mkt.connectors.lti_1p3_deeplink.nrps import Page
 from mkt.connectors.lti_1p3_deeplink.platforms import HINTS
 from mkt.connectors.lti_1p3_deeplink.roster import Roster
+from mkt.connectors.lti_1p3_deeplink.server import answer
 from mkt.connectors.lti_1p3_deeplink.settings import Settings
-from mkt.contract import Change, ConfigError, Connector, ConnectorError, PartnerError, Step, Syncs, TransientError
+from mkt.connectors.lti_1p3_deeplink.tool import own_key
+from mkt.contract import (
+    Change,
+    ConfigError,
+    Connector,
+    ConnectorError,
+    HandlesWebhooks,
+    PartnerError,
+    Step,
+    Syncs,
+    TransientError,
+    WebhookRequest,
+    WebhookResponse,
+)
 
 _TRIED: Final = 5
 """Courses that the ladder tries to read, when the ones before them cannot be."""
 
 
-class Lti1p3Deeplink(Connector[Settings], Syncs[Settings]):
-    """The ladder and the sync."""
+class Lti1p3Deeplink(Connector[Settings], Syncs[Settings], HandlesWebhooks[Settings]):
+    """The ladder, the sync, and what browsers and platforms ask of us."""
 
     def verify(self, context: Context) -> None:
         """Climb: key, endpoints, platform_keys, token, own_keys, courses, members."""
         with context.step("key") as step:
-            key = _own_key(context)
+            key = own_key(context)
             step.evidence(f"RSA of {key.private.key_size} bits, kid {key.kid}")
         with context.step("endpoints") as step:
             platform = Platform.of(context, key)
@@ -43,13 +57,13 @@ class Lti1p3Deeplink(Connector[Settings], Syncs[Settings]):
 
     def sync(self, context: Context) -> Iterator[Change]:
         """Read the member lists of all known courses."""
-        platform = Platform.of(context, _own_key(context))
+        platform = Platform.of(context, own_key(context))
         platform.sign_in()
         yield from Roster(platform).changes()
 
-
-def _own_key(context: Context) -> Key:
-    return Key.parse(context.secret("LTI_PRIVATE_KEY"), context.settings.kid)
+    def handle_webhook(self, request: WebhookRequest, context: Context) -> WebhookResponse:
+        """Answer a login, a launch, the picker, a request for our keys, or a registration."""
+        return answer(request, context)
 
 
 def _look_at_platform_keys(platform: Platform, step: Step) -> None:

@@ -1,7 +1,8 @@
 """The courses that are known, and the scopes that their records stand in.
 
 `context.state` holds
-- `lti.memberships_urls`, what launches made known: {context id: {"url": context_memberships_url, "title": …}};
+- `lti.memberships_urls.<number>`, what launches made known, by the digest of the context id in a few parts:
+  {context id: {"url": context_memberships_url, "deployment": id}};
 - `lti.scope.<digest of the address>`, the context id that a course gave in its last answer. It outlives the cursor,
   so that a course which does not answer is not taken for one that is gone.
 """
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from mkt.connectors.lti_1p3_deeplink.settings import Settings
 from mkt.contract import ConnectorContext
 
-LAUNCHED: Final = "lti.memberships_urls"
+_PARTS: Final = 64
 
 
 class Course(NamedTuple):
@@ -54,14 +55,36 @@ def remember(context: ConnectorContext[Settings], course: Course, context_id: st
         context.state.put(course.key, context_id)
 
 
+def remember_launched(context: ConnectorContext[Settings], context_id: str, url: str, deployment: str) -> None:
+    """Keep what a launch says of a course, where it is new.
+
+    What is known is taken, so that a launch of another course at the same instant loses nothing; it is in parts, so
+    that the two seldom meet. Only of the first two of a part one may be lost; its next launch makes it known.
+    """
+    part, said = _part(_number(context_id)), {"url": url, "deployment": deployment}
+    found = context.state.get(part)
+    if not isinstance(found, Mapping) or found.get(context_id) != said:
+        known = context.state.take(part)
+        context.state.put(part, {**(known if isinstance(known, Mapping) else {}), context_id: said})
+
+
 def _remembered(context: ConnectorContext[Settings], course: Course) -> Course:
     known = context.state.get(course.key)
     return Course(course.url, known) if isinstance(known, str) else course
 
 
 def _launched(context: ConnectorContext[Settings]) -> Iterator[Course]:
-    found = context.state.get(LAUNCHED)
-    for context_id, said in found.items() if isinstance(found, Mapping) else ():
-        url = said.get("url") if isinstance(said, Mapping) else None
-        if isinstance(url, str) and url:
-            yield Course(url, context_id)
+    for number in range(_PARTS):
+        found = context.state.get(_part(number))
+        for context_id, said in found.items() if isinstance(found, Mapping) else ():
+            url = said.get("url") if isinstance(said, Mapping) else None
+            if isinstance(url, str) and url:
+                yield Course(url, context_id)
+
+
+def _part(number: int) -> str:
+    return f"lti.memberships_urls.{number}"
+
+
+def _number(context_id: str) -> int:
+    return hashlib.blake2b(context_id.encode(errors="replace"), digest_size=1).digest()[0] % _PARTS

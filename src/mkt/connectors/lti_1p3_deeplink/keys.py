@@ -28,19 +28,24 @@ class Key:
     kid: str
 
     @classmethod
-    def parse(cls, pem: str, kid: str) -> "Key":
+    def parse(cls, pem: str, kid: str, *, name: str = "LTI_PRIVATE_KEY") -> "Key":
         """Read a PEM; raise `ConfigError` for anything but an RSA key of 2048 bits or more, without a pass phrase."""
-        private = _load(pem)
+        private = _load(pem, name)
         if not isinstance(private, RSAPrivateKey):
-            raise _unusable("is not an RSA key, which LTI's RS256 needs")
+            raise _unusable(name, "is not an RSA key, which LTI's RS256 needs")
         if private.key_size < FEWEST_BITS:
-            raise _unusable(f"has {private.key_size} bits: platforms refuse fewer than {FEWEST_BITS}")
+            raise _unusable(name, f"has {private.key_size} bits: platforms refuse fewer than {FEWEST_BITS}")
         return cls(private, kid or thumbprint(_numbers(private)))
 
     @property
     def numbers(self) -> Mapping[str, str]:
         """The public half: kty, n, e."""
         return _numbers(self.private)
+
+    @property
+    def public(self) -> Mapping[str, str]:
+        """The public half as an entry of a JWKS."""
+        return {**self.numbers, "kid": self.kid, "use": "sig", "alg": "RS256"}
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Return a JWT (RS256) of these claims."""
@@ -78,15 +83,15 @@ def is_usable(key: Mapping[str, Any]) -> bool:
         return False
 
 
-def _load(pem: str) -> object:
+def _load(pem: str, name: str) -> object:
     if "\n" not in pem.strip():
         pem = pem.replace("\\n", "\n")  # variables of many systems hold no line breaks
     try:
         return load_pem_private_key(pem.strip().encode(), password=None)
     except TypeError:
-        raise _unusable("is encrypted by a pass phrase") from None
+        raise _unusable(name, "is encrypted by a pass phrase") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise _unusable(_what_it_is(pem)) from None
+        raise _unusable(name, _what_it_is(pem)) from None
 
 
 def _what_it_is(pem: str) -> str:
@@ -95,8 +100,8 @@ def _what_it_is(pem: str) -> str:
     return "is not a private key in PEM, or has been cut"
 
 
-def _unusable(why: str) -> ConfigError:
-    return ConfigError(f"LTI_PRIVATE_KEY {why}", remedy=_MAKE_ONE, code="lti.private_key")
+def _unusable(name: str, why: str) -> ConfigError:
+    return ConfigError(f"{name} {why}", remedy=_MAKE_ONE, code="lti.private_key")
 
 
 def _numbers(private: RSAPrivateKey) -> Mapping[str, str]:

@@ -81,6 +81,16 @@ HINTS: Final[Mapping[Product, Hints]] = {
         "the tool's registration on the platform, privacy",
     ),
 }
+FAMILIES: Final[Mapping[str, Product]] = {
+    "canvas": "canvas",
+    "moodle": "moodle",
+    "blackboardlearn": "blackboard",
+    "desire2learn": "brightspace",
+    "sakai": "sakai",
+    "sakailms.org": "sakai",
+    "openedx": "openedx",
+}
+"""`product_family_code`, in lower case, to the product."""
 
 
 def platform_root(value: str) -> str:

@@ -26,10 +26,14 @@ def _url(value: str) -> str:
         raise ValueError("is not a URL such as https://moodle.example.edu/mod/lti/token.php")
     if "@" in url.netloc:
         raise ValueError("has credentials in it: give them as secrets")
-    if url.fragment:
-        raise ValueError("has a # in it: leave out what follows it")
     if url.scheme == "http" and not _is_loopback(url.hostname):
         raise ValueError("must be https (plain http is for loopback hosts only)")
+    return value
+
+
+def _no_fragment(value: str) -> str:
+    if urlsplit(value).fragment:
+        raise ValueError("has a # in it: leave out what follows it")
     return value
 
 
@@ -44,7 +48,9 @@ def _no_slash(value: str) -> str:
     return value.rstrip("/")
 
 
-Url = Annotated[str, AfterValidator(_url)]
+Page = Annotated[str, AfterValidator(_url)]
+"""What a browser opens; many a page stands after a #."""
+Url = Annotated[Page, AfterValidator(_no_fragment)]
 Pixels = Annotated[int, Field(gt=0, description="Pixels.", examples=[600])]
 
 
@@ -55,7 +61,7 @@ class _Model(BaseModel):
 class Picture(_Model):
     """An icon or a thumbnail."""
 
-    url: Url = Field(description="Where the picture is.", examples=["https://learn.example.com/icon.png"])
+    url: Page = Field(description="Where the picture is.", examples=["https://learn.example.com/icon.png"])
     width: Pixels | None = None
     height: Pixels | None = None
 
@@ -85,7 +91,7 @@ class Frame(_Model):
 class LinkFrame(Frame):
     """A frame, and what it shows."""
 
-    src: Url = Field(description="What the frame shows.", examples=["https://learn.example.com/embed/17"])
+    src: Page = Field(description="What the frame shows.", examples=["https://learn.example.com/embed/17"])
 
 
 class LineItem(_Model):
@@ -127,7 +133,7 @@ class Link(_Pictured):
     """A URL that is opened without a launch."""
 
     type: Literal["link"]
-    url: Url = Field(description="What it leads to.", examples=["https://learn.example.com/about"])
+    url: Page = Field(description="What it leads to.", examples=["https://learn.example.com/about"])
     embed: Embed | None = Field(default=None, description="Shows the link in place.", examples=[{"html": "<p/>"}])
     window: Window | None = Field(default=None, description="Opens in a window.", examples=[{"width": 800}])
     iframe: LinkFrame | None = Field(
@@ -139,7 +145,7 @@ class LtiResourceLink(_Pictured):
     """Something that is opened by an LTI launch."""
 
     type: Literal["ltiResourceLink"]
-    url: Url | None = Field(
+    url: Page | None = Field(
         default=None,
         description="Target of the launch; the tool's own if absent.",
         examples=["https://learn.example.com/courses/17"],
@@ -164,7 +170,9 @@ class File(_Pictured):
     """A file that the platform fetches."""
 
     type: Literal["file"]
-    url: Url = Field(description="Where the file is for a short while.", examples=["https://learn.example.com/a.pdf"])
+    url: Page = Field(
+        description="Where the file is for a short while.", examples=["https://learn.example.com/a.pdf"]
+    )
     expires_at: AwareDatetime | None = Field(
         default=None, description="How long the URL is good.", examples=["2027-01-07T08:00:00Z"]
     )
@@ -181,7 +189,7 @@ class Image(_Pictured):
     """A picture."""
 
     type: Literal["image"]
-    url: Url = Field(description="Where the picture is.", examples=["https://learn.example.com/a.png"])
+    url: Page = Field(description="Where the picture is.", examples=["https://learn.example.com/a.png"])
     width: Pixels | None = None
     height: Pixels | None = None
 
@@ -237,6 +245,23 @@ class Settings(_Model):
     )
     kid: str = Field(
         default="", description="Key id; the RFC 7638 thumbprint of the key if absent.", examples=["northwind-2027"]
+    )
+    previous_kid: str = Field(
+        default="",
+        description="Key id of LTI_PRIVATE_KEY_PREVIOUS; the RFC 7638 thumbprint of that key if absent.",
+        examples=["northwind-2026"],
+    )
+    tool_name: str = Field(
+        default="Course content",
+        min_length=1,
+        max_length=100,
+        description="What a dynamic registration calls this tool on the platform.",
+        examples=["Northwind Academy"],
+    )
+    frame_origins: tuple[Annotated[Url, AfterValidator(_no_slash)], ...] = Field(
+        default=(),
+        description="Further places whose pages show ours in a frame, besides those of the platform itself.",
+        examples=[["https://portal.example.edu"]],
     )
     content: tuple[ContentItem, ...] = Field(
         default=(),

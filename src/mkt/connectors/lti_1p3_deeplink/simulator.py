@@ -2,8 +2,12 @@
 
 Endpoints, pages and errors are those of the products (see the folder's README). Token requests are checked to the
 letter: signature, issuer, audience, times and replay. The platforms know the tool's key; they fetch nothing from it.
+
+Each also starts launches: `/start` leads a browser to the tool's login, the authentication endpoint answers with a
+signed message, and `/return` takes the content items that were picked.
 """
 
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from functools import cache
@@ -16,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt.algorithms import RSAAlgorithm
 
 from mkt.connectors.lti_1p3_deeplink.campus import COURSES, Campus, Product, Records, context_id
+from mkt.connectors.lti_1p3_deeplink.claims import CONTENT_ITEMS
+from mkt.connectors.lti_1p3_deeplink.messages import form, message
 from mkt.simulation import Reply, Request, Simulator, Tokens
 
 _SCOPE: Final = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
@@ -32,6 +38,11 @@ _COURSES: Final[Mapping[Product, str]] = {
     "canvas": "/api/lti/courses/{}/names_and_roles",
     "moodle": "/mod/lti/services.php/CourseSection/{}/bindings/1/memberships",
     "custom": "/platform/courses/{}/members",
+}
+_AUTHENTICATION: Final[Mapping[str, Product]] = {
+    "/api/lti/authorize_redirect": "canvas",
+    "/mod/lti/auth.php": "moodle",
+    "/platform/authorize": "custom",
 }
 _MOODLES_LIMIT: Final = 6
 """In the addresses of the variant `moodle`: without a limit, Moodle gives a whole course at once."""
@@ -62,6 +73,10 @@ class LtiSimulator(Simulator):
         """The most members that Canvas and the custom platform put on a page."""
         self.oldest_report = 0
         """Versions before this one have no differences report any more."""
+        self.tool_root = ""
+        """Where the tool is: `/hooks/<tenant>/<integration>` of the installation that `/start` leads to."""
+        self.picked: list[Any] = []
+        """The content items that came back."""
         self._seen: set[str] = set()
         super().__init__(size)
 
@@ -107,7 +122,70 @@ class LtiSimulator(Simulator):
             for course in COURSES:
                 if request.path == path.format(course):
                     return self._members(request, product, course)
+        return self._browse(request)
+
+    def _browse(self, request: Request) -> Reply:
+        """Answer a browser."""
+        if request.path in _AUTHENTICATION:
+            return self._launch(request, _AUTHENTICATION[request.path])
+        if request.path == "/start":
+            return Reply(302, headers={"Location": self.login_url(**request.query)})
+        if request.path == "/return":
+            return self._take_items(request)
         return Reply.json({"message": "not found"}, 404)
+
+    def login_url(self, variant: str = "", *, course: str = "1", deep_linking: str = "", **_others: str) -> str:
+        """Return where the platform sends a browser that opens a link of a course, or adds content to it."""
+        product = self._product(variant)
+        query = {
+            "iss": self._issuer(product),
+            "login_hint": "1",
+            "target_link_uri": f"{self.tool_root}/launch",
+            "lti_message_hint": f"{course} {deep_linking}",
+            "client_id": _CLIENT_ID,
+            "lti_deployment_id": "1",
+        }
+        return f"{self.tool_root}/login?{urlencode(query)}"
+
+    def _issuer(self, product: Product) -> str:
+        if product == "canvas":
+            return "https://canvas.instructure.com"
+        return self.url if product == "moodle" else f"{self.url}/platform"
+
+    def _launch(self, request: Request, product: Product) -> Reply:
+        """Answer the tool's authentication request by a page that sends the signed message on."""
+        course, _, deep_linking = request.query.get("lti_message_hint", "").partition(" ")
+        if request.query.get("redirect_uri") != f"{self.tool_root}/launch" or not course.isdigit():
+            return Reply(400, b"Unregistered redirect_uri, or no launch of ours")
+        claims = message(
+            product,
+            course=int(course),
+            deployment="1",
+            target=f"{self.tool_root}/launch",
+            members=self.url + _COURSES[product].format(course),
+            return_url=f"{self.url}/return",
+            now=int(time.time()),
+            deep_linking=bool(deep_linking),
+        )
+        claims |= {"iss": self._issuer(product), "aud": _CLIENT_ID, "nonce": request.query.get("nonce", "")}
+        token = jwt.encode(claims, self._own, algorithm="RS256", headers={"kid": "platform-1"})
+        page = form(f"{self.tool_root}/launch", {"state": request.query.get("state", ""), "id_token": token})
+        return Reply(200, page, {"Content-Type": "text/html; charset=utf-8"})
+
+    def _take_items(self, request: Request) -> Reply:
+        """Take what was picked; what is not signed by the tool is refused."""
+        try:
+            claims = jwt.decode(
+                request.form.get("JWT", ""),
+                self.tool.public_key(),
+                algorithms=["RS256"],
+                issuer=_CLIENT_ID,
+                options={"require": ["iat", "exp", "nonce"], "verify_aud": False},
+            )
+        except jwt.PyJWTError as error:
+            return Reply(400, str(error).encode())
+        self.picked += claims[CONTENT_ITEMS]
+        return Reply(200, b"Added", {"Content-Type": "text/plain"})
 
     def _product(self, variant: str) -> Product:
         products: Mapping[str, Product] = {"": "canvas", "canvas": "canvas", "moodle": "moodle", "custom": "custom"}

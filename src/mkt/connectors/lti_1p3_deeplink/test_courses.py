@@ -35,7 +35,7 @@ def launch(bench: Workbench, courses: dict[str, Any]) -> None:
     """Make courses known as a launch does."""
     bench.sync()
     (key,) = bench.engine.store.states()
-    bench.engine.store.memory_put(key, "lti.memberships_urls", courses, None)
+    bench.engine.store.memory_put(key, "lti.memberships_urls.0", courses, None)
 
 
 # courses that do not answer

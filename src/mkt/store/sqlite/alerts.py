@@ -44,7 +44,7 @@ _CLAIM: Final = """
             where e.state = 'waiting' and e.sink = m.sink and e.fingerprint = m.fingerprint
               and e.position < m.position)
         order by m.position limit :limit)
-    returning position, id, sink, fingerprint, body, created_at, tries, state, error"""
+    returning position, id, sink, fingerprint, body, created_at, tries, state, error, next_try_at"""
 _SETTLE: Final = """
     update integration_alert_messages set state = ?, error = ?, next_try_at = coalesce(?, next_try_at)
     where id = ? and sink = ? and state = 'waiting' and tries = ?"""
@@ -52,7 +52,7 @@ _RELEASE: Final = """
     update integration_alert_messages set tries = tries - 1, next_try_at = ?
     where id = ? and sink = ? and state = 'waiting' and tries = ?"""
 _UNSENT: Final = """
-    select position, id, sink, fingerprint, body, created_at, tries, state, error
+    select position, id, sink, fingerprint, body, created_at, tries, state, error, next_try_at
     from integration_alert_messages where state <> 'sent' order by position"""
 _FORGET: Final = "delete from integration_alert_messages where created_at < :events"
 _SKEW: Final = timedelta(minutes=5)
@@ -153,7 +153,9 @@ def _erased(data: Mapping[str, Any], tenant: str) -> dict[str, Any]:
     named = re.compile(rf"(?<![\w-]){re.escape(tenant)}(?![\w-])(/[\w-]+)?")
     texts = {name: named.sub("(purged)", data[name]) for name in _TEXTS if name in data}
     lists = {name: [item for item in data[name] if item.split("/")[0] != tenant] for name in _NAMES if name in data}
-    return {**data, **texts, **lists}
+    words = str(data.get("next_command", "")).split()[1:]
+    names_it = words[:1] != ["triage"] and any(word.partition("/")[0] == tenant for word in words[1:])
+    return {**data, **texts, **lists, **({"next_command": "mkt status"} if names_it else {})}
 
 
 def _one(connection: sqlite3.Connection, statement: str) -> Any:
@@ -162,7 +164,7 @@ def _one(connection: sqlite3.Connection, statement: str) -> Any:
 
 
 def _message(row: tuple[Any, ...]) -> AlertMessage:
-    _, message_id, sink, fingerprint, body, created_at, tries, state, error = row
+    _, message_id, sink, fingerprint, body, created_at, tries, state, error, next_try_at = row
     return AlertMessage(
         id=message_id,
         sink=sink,
@@ -172,4 +174,5 @@ def _message(row: tuple[Any, ...]) -> AlertMessage:
         tries=tries,
         given_up=state == "failed",
         error=error,
+        next_try_at=moment(next_try_at),
     )

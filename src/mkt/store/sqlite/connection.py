@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -101,6 +101,17 @@ def _translated(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _synced(connection: sqlite3.Connection) -> Iterator[None]:
+    """Have the next commit wait for the disk."""
+    connection.execute("pragma synchronous = full")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.Error):  # a connection that could not even roll back is closed
+            connection.execute("pragma synchronous = normal")
+
+
 class Database:
     """One database file, for all threads of a process."""
 
@@ -112,18 +123,22 @@ class Database:
         self._closed = False
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside a write transaction, which commits at the end and rolls back on any error."""
+    def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give the connection inside a write transaction, which commits at the end and rolls back on any error.
+
+        What is written survives the end of any process; `durable`, also a loss of power that comes right after.
+        """
         with self._writing, _translated(self.path):
             self._refuse_when_closed()
             self._writer = connection = self._writer or connect(self.path)
-            connection.execute("begin immediate")
-            try:
-                yield connection
-                connection.execute("commit")
-            except BaseException:
-                self._roll_back(connection)
-                raise
+            with _synced(connection) if durable else nullcontext():
+                connection.execute("begin immediate")
+                try:
+                    yield connection
+                    connection.execute("commit")
+                except BaseException:
+                    self._roll_back(connection)
+                    raise
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

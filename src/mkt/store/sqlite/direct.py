@@ -103,16 +103,9 @@ class DirectWriter(Writer):
     def _apply(self, connection: sqlite3.Connection, stream: Stream, part: Part) -> None:
         source, now = self._run.sources[stream], stamp(self._now())
         before = known(connection, source, part.last)
-        kinds = {key: kind for key, row in part.last.items() if (kind := _change(row, before.get(key))) is not None}
+        kinds = kinds_of(part, before)
         self._count(connection, stream, before, kinds)
-        put = [key for key, kind in kinds.items() if kind != "deleted"]
-        insert_many(connection, _PUT, _ROW, _rows(source, part, before, put, now))
-        gone = [key for key, kind in kinds.items() if kind == "deleted"]
-        if gone:
-            tombstones.new_list(connection)
-            tombstones.list_ids(connection, source, gone)
-            tombstones.bury(connection, now)
-        _stand(connection, source, part, before)
+        apply(connection, source, part, before=before, kinds=kinds, now=now)
 
     def _count(
         self,
@@ -142,6 +135,31 @@ class DirectWriter(Writer):
 
     def _written(self, was: Known) -> bool:
         return was.seq >= self._run.first_seq
+
+
+def kinds_of(part: Part, before: Mapping[str, Known]) -> dict[str, ChangeKind]:
+    """Return what each row does to its record; what changes nothing is left out."""
+    return {key: kind for key, row in part.last.items() if (kind := _change(row, before.get(key))) is not None}
+
+
+def apply(
+    connection: sqlite3.Connection,
+    source: int,
+    part: Part,
+    *,
+    before: Mapping[str, Known],
+    kinds: Mapping[str, ChangeKind],
+    now: str,
+) -> None:
+    """Write the rows that change something to the live records, and note every scope."""
+    put = [key for key, kind in kinds.items() if kind != "deleted"]
+    insert_many(connection, _PUT, _ROW, _rows(source, part, before, put, now))
+    gone = [key for key, kind in kinds.items() if kind == "deleted"]
+    if gone:
+        tombstones.new_list(connection)
+        tombstones.list_ids(connection, source, gone)
+        tombstones.bury(connection, now)
+    _stand(connection, source, part, before)
 
 
 def _change(row: Row, was: Known | None) -> ChangeKind | None:

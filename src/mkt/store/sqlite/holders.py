@@ -5,6 +5,7 @@ The kernel drops an flock(2) when its process ends, however it ends, and after a
 
 import fcntl
 import os
+import platform
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -47,6 +48,13 @@ class Holders:
         finally:
             os.close(descriptor)
 
+    def named(self, name: str) -> str:
+        """Return which process that is, as a person finds it."""
+        try:
+            return (self._folder / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""  # it has ended meanwhile, or is another user's
+
     def close(self) -> None:
         if self._own is not None:
             name, descriptor = self._own
@@ -61,6 +69,7 @@ class Holders:
         with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.exists():
+                os.write(descriptor, f"process {os.getpid()} on host {platform.node()}".encode())
                 return name, descriptor
         os.close(descriptor)
         return None

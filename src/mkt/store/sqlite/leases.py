@@ -82,6 +82,14 @@ class Leases:
             connection.execute(_SETTLE, (epoch, self._monotonic(), *key, holder))
         return lease
 
+    def holder(self, key: Key) -> str:
+        """Return whose the lease is."""
+        with self._local_faults():
+            self._prepare()
+            with self._file.write() as connection:
+                row = connection.execute(_HELD, key).fetchone()
+            return self._holders.named(row[0]) if row is not None and self._live(*row) else ""
+
     def renew(self, leases: Collection[Lease]) -> None:
         if not leases:
             return  # there may be no file yet

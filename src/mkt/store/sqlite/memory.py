@@ -16,6 +16,10 @@ _TAKE: Final = """
     delete from integration_memory
     where tenant_id = ? and integration = ? and name = ? and (expires_at is null or expires_at > ?)
     returning value"""
+_TAKE_SAME: Final = """
+    delete from integration_memory
+    where tenant_id = ? and integration = ? and name = ? and value = ?
+      and (expires_at is null or expires_at > ?)"""
 _FORGET: Final = "delete from integration_memory where expires_at <= ?"
 _PUT: Final = """
     insert or replace into integration_memory (tenant_id, integration, name, value, expires_at)
@@ -45,3 +49,9 @@ def take(database: Database, key: Key, name: str, now: datetime) -> Json:
         rows = connection.execute(_TAKE, (*key, name, stamp(now))).fetchall()
     value: Json = load(rows[0][0]) if rows else None
     return value
+
+
+def take_same(connection: sqlite3.Connection, key: Key, name: str, value: Json, now: datetime) -> bool:
+    """Forget a value that was read before, in the caller's transaction; False where it is another one, or gone."""
+    taken = connection.execute(_TAKE_SAME, (*key, name, dump(value), stamp(now)))
+    return taken.rowcount == 1

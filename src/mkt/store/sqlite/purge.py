@@ -42,7 +42,11 @@ _HISTORY: Final = (
         "delete from integration_runs where rowid in (select value from json_each(:ids))",
     ),
 )
+_DELIVERIES: Final = """
+    delete from integration_deliveries where id in (
+        select id from integration_deliveries where tenant_id = :tenant limit :chunk)"""
 _REST: Final = (
+    "delete from integration_delivery_days where tenant_id = ?",
     "delete from integration_sources where tenant_id = ?",
     "delete from integration_state where tenant_id = ?",
     "delete from integration_memory where tenant_id = ?",
@@ -65,6 +69,7 @@ def purge(database: Database, leases: Leases, tenant: str) -> None:
                 delete_in_chunks(database, statement, {"source": source}, renew)
         for select, delete in _HISTORY:
             delete_found(database, select, delete, {"tenant": tenant}, renew)
+        delete_in_chunks(database, _DELIVERIES, {"tenant": tenant}, renew)
         with database.write() as connection:
             for statement in _REST:
                 connection.execute(statement, (tenant,))

@@ -1,7 +1,7 @@
 """Forgetting what is older than it is kept."""
 
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mkt.store.base import STAGING_KEPT, Key, Pruned, Retention
@@ -31,6 +31,18 @@ _OLD_STAGINGS: Final = "from integration_staging_runs where touched_at < :stagin
 _STAGINGS: Final = f"select staging, tenant_id, integration {_OLD_STAGINGS}"
 _OLD_HOLDS: Final = "from integration_holds where closed_at < :holds"
 _DELETE_HOLDS: Final = f"delete from integration_holds where id in (select id {_OLD_HOLDS} limit :chunk)"  # noqa: S608 - the same
+_OLD_DELIVERIES: Final = "from integration_deliveries where received_at < :deliveries and next_try_at is null"
+_DELETE_DELIVERIES: Final = f"""
+    delete from integration_deliveries where id in (select id {_OLD_DELIVERIES} limit :chunk)"""  # noqa: S608 - the same
+# The last day of each integration stays: since when nothing came is told for as long as nothing comes.
+_DELETE_DAYS: Final = """
+    delete from integration_delivery_days
+    where day < substr(:days, 1, 10) and exists (
+        select 1 from integration_delivery_days later
+        where later.tenant_id = integration_delivery_days.tenant_id
+          and later.integration = integration_delivery_days.integration
+          and later.day > integration_delivery_days.day)"""
+_DAYS_KEPT: Final = timedelta(days=60)
 _FORGET_EXPIRED: Final = "delete from integration_memory where expires_at <= ?"
 
 
@@ -42,6 +54,8 @@ def prune(database: Database, leases: Leases, retention: Retention, now: datetim
         "tombstones": stamp(now - retention.tombstones),
         "stagings": stamp(now - STAGING_KEPT),
         "holds": stamp(now - retention.holds),
+        "deliveries": stamp(now - retention.deliveries),
+        "days": stamp(now - _DAYS_KEPT),
     }
     with database.read() as connection:
         (before["first"],) = connection.execute(_FIRST_KEPT, before).fetchone()
@@ -49,6 +63,7 @@ def prune(database: Database, leases: Leases, retention: Retention, now: datetim
             return _counted(connection, before)
     with database.write() as connection:
         connection.execute(_FORGET_EXPIRED, (stamp(now),))
+        connection.execute(_DELETE_DAYS, before)
         alerts.forget(connection, before)
     return Pruned(
         events=delete_in_chunks(database, _DELETE_EVENTS, before),
@@ -56,6 +71,7 @@ def prune(database: Database, leases: Leases, retention: Retention, now: datetim
         tombstones=_tombstones(database, before),
         stagings=_stagings(database, leases, before),
         holds=delete_in_chunks(database, _DELETE_HOLDS, before),
+        deliveries=delete_in_chunks(database, _DELETE_DELIVERIES, before),
     )
 
 
@@ -70,6 +86,7 @@ def _counted(connection: sqlite3.Connection, before: dict[str, Any]) -> Pruned:
         tombstones=count(_OLD_TOMBSTONES),
         stagings=count(_OLD_STAGINGS),
         holds=count(_OLD_HOLDS),
+        deliveries=count(_OLD_DELIVERIES),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from mkt.store.sqlite.views import VIEWS
 
 APPLICATION_ID: Final = 0x6D6B7431  # "mkt1": what `file` and our own check know the database by
-VERSION: Final = 2
+VERSION: Final = 3
 PAGE_BYTES: Final = 8192
 """Of a new file: with fewer, larger pages than SQLite's own 4096 bytes, loading and comparing are faster."""
 
@@ -224,6 +224,45 @@ _ADDED: Final[Mapping[int, tuple[str, ...]]] = {
             error text not null,
             unique (id, sink)
         ) strict""",
+    ),
+    3: (
+        """create table integration_deliveries (
+            id text primary key,
+            received_at text not null,
+            tenant_id text not null,
+            integration text not null,
+            connector text not null,
+            method text not null,
+            path text not null,
+            verdict text not null,
+            reason text not null,
+            status integer not null,
+            duration_ms integer not null,
+            dedupe text,
+            attempts integer not null,
+            next_try_at text,
+            number integer not null,
+            request text not null,
+            details text not null,
+            query text not null,
+            body blob
+        ) strict""",
+        "create index integration_deliveries_of on integration_deliveries (tenant_id, integration, id)",
+        """create index integration_deliveries_waiting on integration_deliveries (next_try_at)
+            where next_try_at is not null""",
+        """create index integration_deliveries_dead on integration_deliveries (received_at)
+            where verdict = 'dead'""",
+        """create unique index integration_deliveries_once on integration_deliveries (tenant_id, integration, dedupe)
+            where dedupe is not null""",
+        """create table integration_delivery_days (
+            tenant_id text not null,
+            integration text not null,
+            day text not null,
+            number integer not null,
+            longest_gap real not null,
+            last_at text not null,
+            primary key (tenant_id, integration, day)
+        ) strict, without rowid""",
     ),
 }
 

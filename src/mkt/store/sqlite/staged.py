@@ -15,7 +15,7 @@ from mkt.store.sqlite.many import insert_many
 from mkt.store.sqlite.writer import Writer
 
 # One statement for the ids of a scope: a statement for each id would cost four times as much.
-_SEE: Final = """
+SEE: Final = """
     insert or ignore into integration_staging_seen (staging, source, scope, external_id)
     select ?, ?, ?, value from json_each(?)"""
 # Two statements, because each has an index of its own: the key, and the one that holds the named scopes only.
@@ -33,7 +33,7 @@ _STAGE: Final = """
         before_hash = excluded.before_hash"""
 _STAGED_ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
 _ANY_STAGED: Final = "select exists (select 1 from integration_staging where staging = ? and source = ?)"
-_UNSTAGE: Final = """
+UNSTAGE: Final = """
     delete from integration_staging
     where staging = ? and source = ? and external_id in (select value from json_each(?))"""
 _MOVE: Final = """
@@ -144,10 +144,15 @@ class StagedWriter(Writer):
                 document = None if row.document is None else row.document.decode()
                 staged.append((staging, source, key, kind, row.digest, document, live))
         if same and connection.execute(_ANY_STAGED, (staging, source)).fetchone()[0]:
-            connection.execute(_UNSTAGE, (staging, source, id_list(same)))
+            connection.execute(UNSTAGE, (staging, source, id_list(same)))
         insert_many(connection, _STAGE, _STAGED_ROW, staged)
-        if part.deleted:
-            connection.execute(_UNSEE, (staging, source, id_list(part.deleted)))
-            connection.execute(_UNSEE_NAMED, (staging, source, id_list(part.deleted)))
+        unsee(connection, staging, source, part.deleted)
         for scope, ids in part.standing.items():
-            connection.execute(_SEE, (staging, source, scope, id_list(ids)))
+            connection.execute(SEE, (staging, source, scope, id_list(ids)))
+
+
+def unsee(connection: sqlite3.Connection, staging: int, source: int, ids: Sequence[str]) -> None:
+    """Take back that these ids were listed."""
+    if ids:
+        connection.execute(_UNSEE, (staging, source, id_list(ids)))
+        connection.execute(_UNSEE_NAMED, (staging, source, id_list(ids)))

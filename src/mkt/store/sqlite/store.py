@@ -1,9 +1,9 @@
 """The store as the engine sees it: each method's work is done in the file of its subject."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -26,6 +26,7 @@ from mkt.store.base import (
     StoredRecord,
     SyncWriter,
 )
+from mkt.store.deliveries import Delivery, DeliveryHistory, DeliveryQuery, Effects
 from mkt.store.sqlite import (
     alerts,
     backup,
@@ -41,6 +42,7 @@ from mkt.store.sqlite import (
     syncing,
     verdicts,
 )
+from mkt.store.sqlite import deliveries as ledger
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.leases import Leases, check_lease
 from mkt.store.sqlite.pace import SqliteBudgets
@@ -121,6 +123,9 @@ class SqliteStore:
 
     def acquire(self, key: Key) -> Lease | None:
         return self._leases.acquire(key)
+
+    def holder(self, key: Key) -> str:
+        return self._leases.holder(key)
 
     def renew(self, leases: Collection[Lease]) -> None:
         self._leases.renew(leases)
@@ -226,6 +231,42 @@ class SqliteStore:
 
     def unsent_alerts(self) -> list[AlertMessage]:
         return alerts.unsent(self._database)
+
+    def add_deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        return ledger.add(self._database, deliveries)
+
+    def keep_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        with self._database.write() as connection:
+            ledger.keep(connection, deliveries)
+
+    def commit_delivery(self, delivery: Delivery, effects: Effects, *, claimed: int | None) -> dict[str, int] | None:
+        with self._database.write() as connection:
+            return ledger.commit(connection, delivery, effects, claimed, self._now())
+
+    def claim_deliveries(
+        self, now: datetime, until: datetime, limit: int, *, without: Collection[Key] = ()
+    ) -> list[Delivery]:
+        return ledger.claim(self._database, now, until, limit, without)
+
+    def release_deliveries(self, claims: Mapping[str, int], now: datetime) -> None:
+        with self._database.write() as connection:
+            ledger.release(connection, claims, now)
+
+    def replay_deliveries(self, ids: Collection[str], until: datetime) -> list[Delivery]:
+        with self._database.write() as connection:
+            return ledger.replay(connection, ids, until)
+
+    def deliveries(self, query: DeliveryQuery) -> list[Delivery]:
+        return ledger.newest(self._database, query)
+
+    def find_deliveries(self, part: str) -> list[Delivery]:
+        return ledger.find(self._database, part)
+
+    def dead_deliveries(self, since: datetime) -> dict[Key, tuple[int, Delivery]]:
+        return ledger.dead(self._database, since)
+
+    def delivery_history(self, since: date) -> dict[Key, DeliveryHistory]:
+        return ledger.past(self._database, since)
 
     def prune(self, kept: Retention, now: datetime, *, dry_run: bool = False) -> Pruned:
         return retention.prune(self._database, self._leases, kept, now, dry_run=dry_run)
