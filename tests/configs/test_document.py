@@ -1,6 +1,8 @@
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mkt.configs import document as document_module
 from mkt.configs.document import read
 from mkt.configs.structure import read_structure
 
@@ -52,3 +54,42 @@ def test_a_file_with_several_mistakes_shows_them_all() -> None:
     text += b"integrations:\n  - connector: a\n    schedule: x\n  - {enabled: no}\n"
     codes = [problem.code for problem in read_structure(read(text, "x.yaml")).problems]
     assert codes == ["MKT203", "MKT201", "MKT501", "MKT202", "MKT203"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a: {{{}}}\n", "a: {{{0}, {0}}}\n"], ids=["every key looked up", "every key doubled"]
+)
+def test_the_keys_of_a_mapping_are_gone_through_once_however_many_places_are_asked_for(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed, real = list[object](), document_module._indexed
+    monkeypatch.setattr(document_module, "_indexed", lambda node: indexed.append(node) or real(node))
+    keys = [f"k{number}" for number in range(500)]
+    document = read(text.format(", ".join(f"{key}: 1" for key in keys)).encode(), "x.yaml")
+    assert [document.position(("a", key)).column for key in keys[:2]] == [9, 16]
+    for key in keys:
+        assert document.position(("a", key)).line == 1
+    assert len(document.problems) in (0, len(keys))
+    assert len(indexed) == 2 + bool(document.problems)
+
+
+def test_scalars_come_in_order_with_their_paths_and_styles() -> None:
+    document = read(b"a: [x, 'y']\nb:\n  c: |\n    z\n", "x.yaml")
+    found = [(scalar.path, scalar.text, scalar.style, scalar.is_key) for scalar in document.scalars()]
+    assert found == [
+        (("a",), "a", "", True),
+        (("a", 0), "x", "", False),
+        (("a", 1), "y", "'", False),
+        (("b",), "b", "", True),
+        (("b", "c"), "c", "", True),
+        (("b", "c"), "z\n", "|", False),
+    ]
+    assert [scalar.text for scalar in document.scalars(("a",))] == ["x", "y"]
+    assert list(document.scalars(("b", "nowhere"))) == []
+    assert (document.plain(("a", 0)), document.plain(("a", 1)), document.plain(("x",))) == (True, False, False)
+
+
+@pytest.mark.parametrize(("content", "text"), [(b"\xef\xbb\xbfa: 1", "a: 1"), (b"\xff\xfea", "")])
+def test_the_text_is_what_places_count(content: bytes, text: str) -> None:
+    document = read(content, "x.yaml")
+    assert (document.content, document.text) == (content, text)

@@ -165,7 +165,7 @@ def test_a_429_holds_all_who_share_the_budget(fleet: Fleet, partner: Any, hint: 
         with pytest.raises(RateLimited, match="the partner asked all that share the budget of this host") as raised:
             fleet.integration(process, rate=(100, 1)).http.get(fleet.url)
         assert raised.value.retry_at == NOW + timedelta(seconds=seconds)
-        assert (raised.value.actor, raised.value.code) == ("us", "rate_limit.held")
+        assert (raised.value.actor, raised.value.code) == ("partner", "rate_limit.held")
     assert len(partner.requests) == 1
     fleet.passed += seconds
     fleet.integration(there, rate=(100, 1)).http.get(fleet.url)

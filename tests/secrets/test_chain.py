@@ -79,7 +79,7 @@ def test_a_written_reference_that_leads_nowhere_does_not_fall_through(
     with pytest.raises(ConfigError, match="ACME_TOKEN of north-wind/roster is missing; tried env:MINE") as raised:
         chain(environ).resolve(configured(secrets={"ACME_TOKEN": "env:MINE"}), TOKEN)
     assert raised.value.code == "config.secret_missing"
-    assert "`export MINE=…`" in raised.value.remedy
+    assert "`MINE='…'`" in raised.value.remedy
     assert "Admin > Tokens." in raised.value.remedy
 
 

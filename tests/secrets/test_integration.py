@@ -60,10 +60,28 @@ def test_a_missing_secret_lists_every_place_and_how_to_fill_it(configured: Confi
         "(not there), keyring:mkt/north-wind/roster/ACME_TOKEN (not there); configs/north-wind.yaml:9"
     )
     assert raised.value.remedy == (
-        "Set it: `export MKT_SECRET__NORTH_WIND__ROSTER__ACME_TOKEN=…`, or `mkt secrets set north-wind/roster "
-        "ACME_TOKEN`. Admin > Tokens."
+        "Set it: `MKT_SECRET__NORTH_WIND__ROSTER__ACME_TOKEN='…'` in the project's .env (mode 0600), or "
+        "`mkt secrets set north-wind/roster ACME_TOKEN` for the keyring. Admin > Tokens."
     )
     assert (raised.value.code, raised.value.actor) == ("config.secret_missing", "us")
+
+
+def test_all_that_are_missing_together_are_named_with_every_place(configured: Configure, manifest: Manifest) -> None:
+    configuration = configured(secrets={"ACME_CLIENT_ID": "env:TYPO"})
+    with pytest.raises(ConfigError) as raised:
+        secrets_of(configuration, manifest, {}).get("ACME_CLIENT_SECRET")
+    assert raised.value.message == (
+        "2 secrets of north-wind/roster are missing: ACME_CLIENT_SECRET, tried env:MKT_SECRET__NORTH_WIND__ROSTER__"
+        "ACME_CLIENT_SECRET (not there), keyring:mkt/north-wind/roster/ACME_CLIENT_SECRET (not there); "
+        "ACME_CLIENT_ID, tried env:TYPO (not there); configs/north-wind.yaml:9"
+    )
+    assert (
+        "`TYPO='…'` in the project's .env (mode 0600), or `mkt secrets set north-wind/roster ACME_CLIENT_SECRET`"
+        in (raised.value.remedy)
+    )
+    with pytest.raises(ConfigError) as same:
+        secrets_of(configuration, manifest, {}).get("ACME_CLIENT_ID")
+    assert "; ACME_CLIENT_SECRET, tried" in same.value.message
 
 
 def test_an_undeclared_secret_is_a_bug_of_the_connector(configured: Configure, manifest: Manifest) -> None:
@@ -82,7 +100,7 @@ def test_without_a_complete_set_the_begun_one_is_explained(configured: Configure
         secrets_of(configured(), manifest, {variable("ACME_CLIENT_ID"): "id"}).complete_set()
     assert variable("ACME_CLIENT_SECRET") in raised.value.message
     assert "(token, client)" in raised.value.message
-    assert "`export MKT_SECRET__NORTH_WIND__ROSTER__ACME_CLIENT_SECRET=…`" in raised.value.remedy
+    assert "`MKT_SECRET__NORTH_WIND__ROSTER__ACME_CLIENT_SECRET='…'`" in raised.value.remedy
 
 
 def test_with_nothing_at_all_the_shortest_set_is_explained(configured: Configure, manifest: Manifest) -> None:

@@ -1,6 +1,6 @@
 """An integration's settings by the connector's own model. Lint and the engine judge them here alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
@@ -40,9 +40,20 @@ def build_settings(configuration: ConnectorConfiguration, connector: RegisteredC
         return settings
     raise ConfigError(
         "; ".join(f"{_place(configuration, item.finding)}: {item.finding.message}" for item in wrong),
-        remedy=" ".join(dict.fromkeys(item.finding.remedy for item in wrong if item.finding.remedy)),
+        remedy=_remedy(configuration, wrong),
         code="config.settings",
     )
+
+
+def _remedy(configuration: ConnectorConfiguration, wrong: Sequence[WrongSetting]) -> str:
+    """Say what to fill in, and who knows it; then what to correct."""
+    absent = [str(item.finding.path[-1]) for item in wrong if item.code == codes.MISSING_SETTING]
+    others = [item.finding.remedy for item in wrong if item.code != codes.MISSING_SETTING and item.finding.remedy]
+    if not absent:
+        return " ".join(dict.fromkeys(others))
+    place = configuration.place("settings") or configuration.target
+    asked = f"What the customer has to send, `mkt handover {configuration.target}` asks them for."
+    return " ".join([f"Fill in {', '.join(absent)} at {place}. {asked}", *dict.fromkeys(others)])
 
 
 def judge(
@@ -51,11 +62,12 @@ def judge(
     """Return the typed settings, or what is wrong with them; paths begin with `base`.
 
     YAML and the rows of Supabase are JSON, so the model reads them as strict JSON: "5" is no number, a date is text.
+    Raise `BrokenConnectorError` where the connector's own code fails.
     """
     model, manifest = connector.settings_model, connector.require_manifest()
     own, wrong = _own_settings(settings, model, manifest, base)
     try:
-        return model.model_validate_json(to_json(own), strict=True), wrong
+        return connector.read_settings(to_json(own)), wrong
     except ValidationError as error:
         found = findings(error, own, model, base=base)
         return None, [*wrong, *(WrongSetting(_CODES[finding.kind], finding) for finding in found)]
@@ -101,7 +113,8 @@ def _misplaced(path: Path, name: str) -> Finding:
 
 def _no_identifier(path: Path, value: Json) -> Finding:
     message = f"{'.'.join(map(str, path[-2:]))} must be text, not {described(value)}"
-    return Finding("type", path, message, "Put it in quotes." if value not in (None, "") else "Fill it in.")
+    remedy = "Write text." if isinstance(value, dict | list) else "Put it in quotes."
+    return Finding("type", path, message, remedy if value not in (None, "") else "Fill it in.")
 
 
 def _place(configuration: ConnectorConfiguration, finding: Finding) -> str:

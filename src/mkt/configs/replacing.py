@@ -6,8 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from mkt.errors import Refused
+
+_NEW: Final = 0o666
 
 
 def replace_file(path: Path, before: bytes, after: bytes) -> None:
@@ -23,6 +26,18 @@ def replace_file(path: Path, before: bytes, after: bytes) -> None:
             _write(temporary, after)
             _take_over(real, temporary)
             temporary.replace(real)
+
+
+def put_file(path: Path, content: bytes) -> None:
+    """Write a file whole, new or in place of another; raise `Refused` where it cannot be written."""
+    real = path.resolve()
+    with _told(path), _temporary(real) as temporary:
+        _write(temporary, content)
+        if real.exists():
+            _take_over(real, temporary)
+        else:
+            temporary.chmod(_NEW & ~_umask())
+        temporary.replace(real)
 
 
 def create_file(path: Path, content: bytes) -> None:
@@ -86,6 +101,13 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _umask() -> int:
+    """Return what new files of this process are not to have; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _take_over(old: Path, new: Path) -> None:

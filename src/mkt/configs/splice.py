@@ -1,10 +1,10 @@
 """Small changes to a YAML text at the positions of its nodes, so that all around them stays as it was written."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from yaml import MappingNode, Node, ScalarNode
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
 _UP_TO_COMMA: Final = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*)*,")
@@ -46,7 +46,7 @@ def inserted(text: str, mapping: MappingNode, after: Entry, name: str, value: st
         return Splice(end, end, f", {name}: {value}")
     end = _line_end(text, end)
     indent = " " * after.key.start_mark.column
-    return Splice(end, end, f"{_break_at(text, end)}{indent}{name}: {value}")
+    return Splice(end, end, f"{break_at(text, end)}{indent}{name}: {value}")
 
 
 def replaced(text: str, found: Entry, name: str, value: str) -> Splice:
@@ -79,6 +79,31 @@ def _removed_with_comma(text: str, mapping: MappingNode, at: int, start: int, en
         yield Splice(start, end)
 
 
+def item_removed(text: str, items: SequenceNode, index: int) -> Splice:
+    """Take an entry of a list out, with its lines or its comma."""
+    node = items.value[index]
+    start, end = node.start_mark.index, end_of(text, node)
+    if not items.flow_style:
+        dash = text.rindex("-", 0, start)
+        return _whole_line(text, dash, _line_end(text, end))
+    if index:
+        return Splice(end_of(text, items.value[index - 1]), end)
+    following = items.value[1:2]
+    return Splice(start, following[0].start_mark.index if following else end)
+
+
+def item_added(text: str, items: SequenceNode, lines: Sequence[str], in_one: str) -> Splice:
+    """Write a new entry behind the last one: as lines of its own, or `in_one` behind a comma."""
+    last = items.value[-1]
+    end = end_of(text, last)
+    if items.flow_style:
+        return Splice(end, end, f", {in_one}")
+    dash = text.rindex("-", 0, last.start_mark.index)
+    indent = " " * (dash - _line_start(text, dash))
+    end = _line_end(text, end)
+    return Splice(end, end, "".join(f"{break_at(text, end)}{indent}{line}" for line in lines))
+
+
 def has_comment(text: str, found: Entry) -> bool:
     """Tell whether a comment stands behind the entry, on its line."""
     end = end_of(text, found.value)
@@ -103,7 +128,7 @@ def _line_end(text: str, index: int) -> int:
     return found.start() if found else len(text)
 
 
-def _break_at(text: str, index: int) -> str:
+def break_at(text: str, index: int) -> str:
     """Return the line break that stands here or, at the end of the text, the one that the file uses."""
     found = _BREAK.match(text, index) or _BREAK.search(text)
     return found[0] if found else "\n"

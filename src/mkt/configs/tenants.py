@@ -33,7 +33,7 @@ class TenantFolder:
 
     def files_of(self, tenant: str) -> list[WrittenTenant]:
         """Return the files that are this tenant's by what they say, and those that say nothing by their name."""
-        return [written for written in self._files() if written.file.tenant == tenant]
+        return [written for written in self.files() if written.file.tenant == tenant]
 
     def new_path(self, tenant: str, given: Path | None) -> Path:
         """Return where a new tenant's file belongs; raise `Refused` for a place that is not read as a config."""
@@ -58,12 +58,7 @@ class TenantFolder:
 
     def healthy(self, tenant: str) -> WrittenTenant:
         """Return the tenant's one file; raise `Refused` where it is broken or where there are several."""
-        found = self.files_of(tenant)
-        if len(found) == 1 and not found[0].file.problems:
-            return found[0]
-        first = next((problem for written in found for problem in written.file.problems), None)
-        why = f"{first.position}: {first.message}" if first else _several(tenant, found)
-        raise Refused(f"the file of tenant {tenant} cannot be changed: {why}", remedy="Mend it: `mkt lint`.")
+        return the_one(tenant, self.files_of(tenant))
 
     def replace(self, written: WrittenTenant, content: bytes) -> None:
         """Write new content; raise `Refused` where the file is no longer the one that was read."""
@@ -82,17 +77,27 @@ class TenantFolder:
             raise Refused(f"{found[0].path} {why}; it stays", remedy="Look at it, and remove it by hand.")
         return found[0] if found else None
 
-    def _files(self) -> list[WrittenTenant]:
+    def files(self) -> list[WrittenTenant]:
+        """Return every file, in order of path."""
         try:
             paths = config_files(self._folder)
         except StartError:  # no folder yet, or nothing in it
             return []
         return [self._read(path) for path in paths]
 
-    def _read(self, path: Path) -> WrittenTenant:
+    def _read(self, path: str) -> WrittenTenant:
         shown = shown_path(path, self._root)
         content = content_of(path, shown)
         return WrittenTenant(path=shown, content=content, file=tenant_file(content, shown))
+
+
+def the_one(tenant: str, found: list[WrittenTenant]) -> WrittenTenant:
+    """Return the tenant's one file; raise `Refused` where it is broken or where there are several."""
+    if len(found) == 1 and not found[0].file.problems:
+        return found[0]
+    first = next((problem for written in found for problem in written.file.problems), None)
+    why = f"{first.position}: {first.message}" if first else _several(tenant, found)
+    raise Refused(f"the file of tenant {tenant} cannot be changed: {why}", remedy="Mend it: `mkt lint`.")
 
 
 def _several(tenant: str, found: list[WrittenTenant]) -> str:

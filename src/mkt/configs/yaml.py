@@ -7,12 +7,22 @@ from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 
+from mkt.configs.assembly import configuration_of
 from mkt.configs.base import BrokenTenant, Configs, Position, Problem
-from mkt.configs.fallback import fallback, schedule
-from mkt.configs.folder import claims, collector_paused, config_files, content_of, duplicates, shown_path, tenant_file
+from mkt.configs.fallback import fallback
+from mkt.configs.folder import (
+    claims,
+    collector_paused,
+    config_files,
+    content_of,
+    duplicates,
+    shown_path,
+    state_of,
+    tenant_file,
+)
 from mkt.configs.origin import LazyLines
-from mkt.configs.structure import DisabledPart, GuardPart, IntegrationPart, TenantFile
-from mkt.contract import ConnectorConfiguration, Disabled, Guard, Origin
+from mkt.configs.structure import TenantFile
+from mkt.contract import ConnectorConfiguration, Origin
 from mkt.settings import AllDefaults
 
 
@@ -49,7 +59,14 @@ class YamlSource:
             tenants=tuple(file.tenant for file in healthy),
         )
 
-    def _load(self, path: Path) -> _Loaded:
+    def version(self) -> str:
+        """Judge by names, times and sizes; raise `StartError` when there is no folder or no file in it."""
+        seen = hashlib.blake2b(digest_size=16)
+        for path in config_files(self._folder):
+            seen.update(f"{path}\0{state_of(path)}\0".encode(errors="surrogateescape"))
+        return seen.hexdigest()
+
+    def _load(self, path: str) -> _Loaded:
         shown = shown_path(path, self._root)
         content = content_of(path, shown)
         file = tenant_file(content, shown)
@@ -68,43 +85,7 @@ class YamlSource:
         path, lines = file.document.path, file.document.lines("integrations")
         for index, (part, line) in enumerate(zip(file.part.integrations or (), lines, strict=True)):
             origin = Origin(place=f"{path}:{line}", lines=LazyLines(content, path, index))
-            yield self._configuration(file.tenant, labels, part, origin)
-
-    def _configuration(
-        self, tenant: str, labels: Mapping[str, str], part: IntegrationPart, origin: Origin
-    ) -> ConnectorConfiguration:
-        given = self._fallback(part.connector)
-        cron = part.schedule if "schedule" in part.model_fields_set else given.schedule
-        return ConnectorConfiguration(
-            tenant=tenant,
-            name=part.name or part.connector,
-            connector=part.connector,
-            labels=labels,
-            enabled=part.enabled,
-            disabled=_disabled(part.disabled),
-            schedule=None if cron is None else schedule(cron, part.timezone or given.timezone),
-            jitter=given.jitter,
-            overdue_after=given.overdue_after,
-            settings=part.settings or {},
-            secrets=part.secrets or {},
-            guard=_guard(part.guard, given.guard),
-            origin=origin,
-        )
-
-
-def _disabled(part: DisabledPart | None) -> Disabled | None:
-    return None if part is None else Disabled(until=part.until, reason=part.reason)
-
-
-def _guard(part: GuardPart | None, given: Guard) -> Guard:
-    if part is None:
-        return given
-    delete, change, below = part.max_delete_percent, part.max_change_percent, part.ignore_below
-    return Guard(
-        max_delete_percent=given.max_delete_percent if delete is None else delete,
-        max_change_percent=given.max_change_percent if change is None else change,
-        ignore_below=given.ignore_below if below is None else below,
-    )
+            yield configuration_of(file.tenant, labels, part, self._fallback(part.connector), origin)
 
 
 def _doubled(files: Sequence[_Loaded]) -> dict[str, tuple[Problem, ...]]:

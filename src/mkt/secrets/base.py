@@ -8,6 +8,8 @@ class Reference(NamedTuple):
 
     scheme: str
     locator: str
+    tenant: str = ""
+    """Whose place it is, where each tenant has its own under one name; no part of the text."""
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
@@ -32,7 +34,10 @@ class SecretBackend(Protocol):
         ...
 
     def read(self, locator: str) -> str | None:
-        """Return the value, None where there is none. Raise `ConfigError` when the place cannot be read."""
+        """Return the value, None where there is none.
+
+        Raise `ConfigError` when the place cannot be read, another `ConnectorError` when it cannot be asked now.
+        """
         ...
 
 
@@ -45,10 +50,27 @@ class WritableBackend(SecretBackend, Protocol):
         """Whether a rotated refresh token is written back here without anybody asking."""
         ...
 
+    def identity(self, locator: str) -> str:
+        """Return what two locators of one place have in common."""
+        ...
+
+    def holds(self, locator: str) -> bool:
+        """Tell whether there is a value, also one that cannot be read. Raise as `read`."""
+        ...
+
     def write(self, locator: str, value: str) -> None:
         """Store a value, over the one that stood there. Raise `ConfigError` when the place refuses."""
         ...
 
     def delete(self, locator: str) -> bool:
         """Take the value away; False where there is none. Raise `ConfigError` when the place refuses."""
+        ...
+
+
+@runtime_checkable
+class TenantsBackend(SecretBackend, Protocol):
+    """A backend in which each tenant has a place of its own: one name is another value in each of them."""
+
+    def of(self, tenant: str) -> WritableBackend:
+        """Return the place of one tenant."""
         ...

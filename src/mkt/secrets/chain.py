@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from mkt.contract import ConnectorConfiguration, SecretDeclaration
-from mkt.errors import ConfigError
-from mkt.secrets.base import Reference, SecretBackend, WritableBackend
-from mkt.secrets.lookup import Found, Lookup, Tried, default_places, missing
+from mkt.errors import ConfigError, ConnectorError
+from mkt.secrets.base import Reference, SecretBackend, TenantsBackend, WritableBackend
+from mkt.secrets.lookup import Found, Lookup, MissingSecretError, Tried, default_places
 
 
 class SecretChain:
@@ -25,7 +25,10 @@ class SecretChain:
         return self.look_up(configuration, declaration).found
 
     def look_up(self, configuration: ConnectorConfiguration, declaration: SecretDeclaration) -> Lookup:
-        """Look in every place, in order. Raise `ConfigError` for a written reference that leads nowhere."""
+        """Look in every place, in order. Raise `ConfigError` for a written reference that leads nowhere.
+
+        Raise another `ConnectorError` for one that cannot be followed now.
+        """
         text = configuration.secrets.get(declaration.name)
         if text is not None:
             return Lookup(self._written(configuration, declaration, text), ())
@@ -49,8 +52,18 @@ class SecretChain:
 
     def writable(self, reference: Reference) -> WritableBackend | None:
         """Return the backend where values can be stored under this reference."""
-        backend = self._backends.get(reference.scheme)
+        backend = self._backend(reference) if reference.scheme in self._backends else None
         return backend if isinstance(backend, WritableBackend) else None
+
+    def bound(self, reference: Reference, tenant: str) -> Reference:
+        """Return the reference as it is meant where this tenant writes it."""
+        owned = isinstance(self._backends.get(reference.scheme), TenantsBackend)
+        return reference._replace(tenant=tenant) if owned else reference
+
+    def identity(self, reference: Reference) -> Reference:
+        """Return a reference that all have in common which lead to one place."""
+        backend = self.writable(reference)
+        return reference._replace(locator=backend.identity(reference.locator)) if backend else reference
 
     def places(self, configuration: ConnectorConfiguration, name: str) -> Sequence[Reference]:
         """Return where a secret is looked for that `secrets:` does not name."""
@@ -66,24 +79,26 @@ class SecretChain:
     def look_at(self, reference: Reference) -> Found | Tried:
         """Look in one place alone, whatever is wrong with it."""
         try:
-            value = self._backends[reference.scheme].read(reference.locator)
-        except ConfigError as error:
+            value = self._backend(reference).read(reference.locator)
+        except ConnectorError as error:
             return Tried(str(reference), error.message)
         return Found(reference, value) if value else Tried(str(reference), _why(value))
 
     def _written(self, configuration: ConnectorConfiguration, declaration: SecretDeclaration, text: str) -> Found:
         reference = self._reference(configuration, declaration.name, text)
         try:
-            value = self._backends[reference.scheme].read(reference.locator)
-        except ConfigError as error:
-            raise ConfigError(
+            value = self._backend(reference).read(reference.locator)
+        except ConnectorError as error:
+            raise type(error)(
                 f"secret {declaration.name} of {configuration.target} cannot be read from {reference}: "
                 f"{error.message}; {configuration.place(f'secrets.{declaration.name}')}",
                 remedy=error.remedy,
+                actor=error.actor,
                 code=error.code,
+                retry_at=error.retry_at,
             ) from None
         if not value:
-            raise missing(configuration, declaration, [Tried(str(reference), _why(value))])
+            raise MissingSecretError(configuration, declaration, [Tried(str(reference), _why(value))])
         return Found(reference, value)
 
     def _reference(self, configuration: ConnectorConfiguration, name: str, text: str) -> Reference:
@@ -104,7 +119,11 @@ class SecretChain:
                 "mkt.toml.",
                 code="config.secret_forbidden",
             )
-        return reference
+        return self.bound(reference, configuration.tenant)
+
+    def _backend(self, reference: Reference) -> SecretBackend:
+        backend = self._backends[reference.scheme]
+        return backend.of(reference.tenant) if isinstance(backend, TenantsBackend) else backend
 
     def _parse(self, text: str) -> Reference:
         """Raise ValueError without the text: before it is known to be a reference it may be a value."""

@@ -36,6 +36,16 @@ class FileBackend:
             text = path.read_bytes().decode()
         return text.removesuffix("\n").removesuffix("\r")
 
+    def identity(self, locator: str) -> str:
+        path = self._root / locator
+        try:
+            return str(path.resolve())
+        except (OSError, RuntimeError):  # a link that leads to itself
+            return str(path)
+
+    def holds(self, locator: str) -> bool:
+        return bool(self.read(locator))
+
     def write(self, locator: str, value: str) -> None:
         """Put a file in place that this account alone can read, whole or not at all."""
         with _refusing(locator, "cannot be written", f"a folder that it can write to for {locator}"):

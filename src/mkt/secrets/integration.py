@@ -6,7 +6,7 @@ from mkt.contract import ConnectorConfiguration, Manifest, SecretDeclaration
 from mkt.errors import ConfigError
 from mkt.runtime.masking import Masker
 from mkt.secrets.chain import SecretChain
-from mkt.secrets.lookup import Found, Lookup, how_to_set, missing
+from mkt.secrets.lookup import Found, Lookup, MissingSecretError, how_to_set, missing_together
 
 
 class IntegrationSecrets:
@@ -22,11 +22,14 @@ class IntegrationSecrets:
         self._lookups: dict[str, Lookup] = {}
 
     def get(self, name: str) -> str:
-        """Return the value. An undeclared name is a bug of the connector: LookupError."""
+        """Return the value; raise `ConfigError` that names all that are missing where there is none.
+
+        An undeclared name is a bug of the connector: LookupError.
+        """
         declaration = self._declaration(name)
-        lookup = self._look_up(declaration)
+        lookup = self._looked(declaration)
         if lookup.found is None:
-            raise missing(self._configuration, declaration, lookup.tried)
+            raise self._lacking(declaration, MissingSecretError(self._configuration, declaration, lookup.tried))
         return lookup.found.value
 
     def complete_set(self) -> str:
@@ -36,7 +39,7 @@ class IntegrationSecrets:
         """
         gaps: dict[str, list[SecretDeclaration]] = {}
         for name, members in sorted(self._manifest.secret_sets.items(), key=self._unnamed):
-            gaps[name] = [s for s in members if s.required and self._look_up(s).found is None]
+            gaps[name] = [s for s in members if s.required and self._looked(s).found is None]
             if not gaps[name]:
                 return name
         if not gaps:
@@ -57,7 +60,7 @@ class IntegrationSecrets:
     def identifiers(self) -> Iterator[str]:
         """Yield the values that are not sensitive: a URL among them names a host of this integration."""
         for declaration in self._manifest.secrets:
-            if not declaration.sensitive and (found := self._look_up(declaration).found):
+            if not declaration.sensitive and (found := self._looked(declaration).found):
                 yield found.value
 
     def account(self) -> Iterator[str]:
@@ -67,7 +70,7 @@ class IntegrationSecrets:
             yield from known
             return
         for declaration in self._manifest.secrets:
-            if found := self._look_up(declaration).found:
+            if found := self._looked(declaration).found:
                 yield found.value
 
     def _declaration(self, name: str) -> SecretDeclaration:
@@ -75,6 +78,29 @@ class IntegrationSecrets:
         if declaration is None:
             raise LookupError(f"connector {self._manifest.id} asks for {name}, which its manifest does not declare")
         return declaration
+
+    def _looked(self, declaration: SecretDeclaration) -> Lookup:
+        """Look a secret up; of one that cannot be read, name the others of its set that are missing too."""
+        try:
+            return self._look_up(declaration)
+        except ConfigError as error:
+            raise self._lacking(declaration, error) from None
+
+    def _lacking(self, declaration: SecretDeclaration, error: ConfigError) -> ConfigError:
+        """Return one error about a secret without a value and all that have none either and are needed with it."""
+        others = [s for s in self._manifest.secrets if s.set == declaration.set and s.required and s != declaration]
+        found = {declaration.name: error, **{s.name: problem for s in others if (problem := self._problem(s))}}
+        absent = [each for each in found.values() if isinstance(each, MissingSecretError)]
+        if len(found) == 1 or len(absent) < len(found):
+            return error  # what cannot be read is mended first
+        return missing_together(self._configuration, absent)
+
+    def _problem(self, declaration: SecretDeclaration) -> ConfigError | None:
+        try:
+            lookup = self._look_up(declaration)
+        except ConfigError as error:
+            return error
+        return None if lookup.found else MissingSecretError(self._configuration, declaration, lookup.tried)
 
     def _look_up(self, declaration: SecretDeclaration) -> Lookup:
         known = self._lookups.get(declaration.name)
@@ -94,9 +120,7 @@ class IntegrationSecrets:
         return ConfigError(
             f"{self._configuration.target} has no complete set of secrets ({', '.join(gaps)}). Closest is {closest}: "
             f"{_words(lacking)} missing; tried {', '.join(map(str, tried))}" + (f"; {place}" if place else ""),
-            remedy=" ".join(
-                f"{s.name}: {how_to_set(self._configuration, s, self._look_up(s).tried)}" for s in lacking
-            ),
+            remedy=how_to_set(self._configuration, {s: self._look_up(s).tried for s in lacking}),
             code="config.secret_missing",
         )
 

@@ -29,6 +29,12 @@ class KeyringBackend:
         with self._open() as keyring:
             return keyring.get_password(service, username)
 
+    def identity(self, locator: str) -> str:
+        return locator
+
+    def holds(self, locator: str) -> bool:
+        return bool(self.read(locator))
+
     def write(self, locator: str, value: str) -> None:
         """Raise `ConfigError` when there is no keyring or it does not take the value."""
         service, _, username = locator.rpartition("/")

@@ -1,6 +1,6 @@
 """What a look-up gives, where it looks by default, and what a person reads when nothing was found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -42,31 +42,63 @@ def default_places(configuration: ConnectorConfiguration, name: str) -> tuple[Re
     return Reference("env", variable), Reference("keyring", f"mkt/{'/'.join(words)}")
 
 
-def missing(
-    configuration: ConnectorConfiguration, declaration: SecretDeclaration, tried: Sequence[Tried]
-) -> ConfigError:
-    """Return the error of a secret that stands nowhere."""
-    name = declaration.name
-    places = ", ".join(str(place) for place in tried) or "nowhere: this installation has no secret backend"
-    where = configuration.place(f"secrets.{name}")
+class MissingSecretError(ConfigError):
+    """A secret that stands nowhere, with all that was tried."""
+
+    def __init__(
+        self, configuration: ConnectorConfiguration, declaration: SecretDeclaration, tried: Sequence[Tried]
+    ) -> None:
+        where = configuration.place(f"secrets.{declaration.name}")
+        super().__init__(
+            f"secret {declaration.name} of {configuration.target} is missing; {_tried(tried)}"
+            + (f"; {where}" if where else ""),
+            remedy=how_to_set(configuration, {declaration: tried}),
+            code="config.secret_missing",
+        )
+        self.declaration = declaration
+        self.tried = tuple(tried)
+
+
+def missing_together(configuration: ConnectorConfiguration, lacking: Sequence[MissingSecretError]) -> ConfigError:
+    """Return one error of several secrets that stand nowhere."""
+    where = configuration.place("secrets")
+    each = "; ".join(f"{error.declaration.name}, {_tried(error.tried)}" for error in lacking)
     return ConfigError(
-        f"secret {name} of {configuration.target} is missing; tried {places}" + (f"; {where}" if where else ""),
-        remedy=how_to_set(configuration, declaration, tried),
+        f"{len(lacking)} secrets of {configuration.target} are missing: {each}" + (f"; {where}" if where else ""),
+        remedy=how_to_set(configuration, {error.declaration: error.tried for error in lacking}),
         code="config.secret_missing",
     )
 
 
-def how_to_set(configuration: ConnectorConfiguration, declaration: SecretDeclaration, tried: Sequence[Tried]) -> str:
-    """Return what a person types to put the value into one of the places, and where it comes from."""
+def how_to_set(configuration: ConnectorConfiguration, lacking: Mapping[SecretDeclaration, Sequence[Tried]]) -> str:
+    """Return what a person does to put values into one of the places, and where they come from.
+
+    A variable of a session is no place: cron's syncs would not find it.
+    """
+    variables = [place.partition(":")[2] for tried in lacking.values() for place, _ in tried if place[:4] == "env:"]
+    lines = ", ".join(f"`{name}='…'`" for name in variables)
+    commands = [_command(configuration, declaration, tried) for declaration, tried in lacking.items()]
+    ways = [
+        f"{lines} in the project's .env (mode 0600)" if lines else "",
+        " and ".join(filter(None, dict.fromkeys(commands))),
+    ]
+    hows = [(declaration.name, declaration.how) for declaration in lacking if declaration.how]
+    steps = ", or ".join(filter(None, ways))
+    said = [f"{name}: {how}" if len(lacking) > 1 else how for name, how in hows]
+    return " ".join([f"Set {'it' if len(lacking) == 1 else 'them'}{': ' if steps else ''}{steps}.", *said])
+
+
+def _command(configuration: ConnectorConfiguration, declaration: SecretDeclaration, tried: Sequence[Tried]) -> str:
+    """Return the shortest way besides `.env`: an identifier may stand in the tenant's file."""
+    schemes = {place.partition(":")[0] for place, _ in tried}
+    name = declaration.name.lower()
+    if f"settings.{name}" in schemes:
+        return f"`{name}: …` under settings of {configuration.place('settings') or configuration.target}"
     verb = "generate" if declaration.generate else "set"
-    ours = f"mkt secrets {verb} {configuration.target} {declaration.name}"
-    commands = dict.fromkeys(command for place in tried if (command := _command(place.place, ours)))
-    steps = "Set it: " + ", or ".join(f"`{command}`" for command in commands) if commands else "Set it"
-    return f"{steps}. {declaration.how}" if declaration.how else f"{steps}."
+    kept = " for the keyring" if "keyring" in schemes else ""
+    ours = f"`mkt secrets {verb} {configuration.target} {declaration.name}`{kept}"
+    return ours if schemes & {"keyring", "file", "supabase"} else ""
 
 
-def _command(place: str, ours: str) -> str:
-    scheme, _, locator = place.partition(":")
-    if scheme == "env":
-        return f"export {locator}=…"
-    return ours if scheme in ("keyring", "file") else ""
+def _tried(places: Sequence[Tried]) -> str:
+    return "tried " + (", ".join(map(str, places)) or "nowhere: this installation has no secret backend")

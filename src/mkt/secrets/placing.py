@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from mkt.contract import ConnectorConfiguration, SecretDeclaration
-from mkt.errors import ConfigError, Refused
+from mkt.errors import ConfigError, ConnectorError, Refused
 from mkt.secrets.base import Reference, WritableBackend
 from mkt.secrets.chain import SecretChain
 from mkt.secrets.file import FOLDER
-from mkt.secrets.lookup import Found, Tried, default_places, missing
+from mkt.secrets.lookup import Found, MissingSecretError, Tried, default_places
 
-Kind = Literal["keyring", "file"]
+Kind = Literal["keyring", "file", "supabase"]
 """What `--to` and `--from` choose between."""
+KINDS: Final[tuple[Kind, ...]] = ("keyring", "file", "supabase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,22 @@ class OneSecret:
         """The secret as a person names it."""
         return f"{self.configuration.target} {self.name}"
 
+    @property
+    def own_file(self) -> Reference:
+        """The file that is this secret's alone, by default."""
+        return Reference("file", f"{FOLDER}/{self.configuration.target}/{self.name}")
+
+    @property
+    def own_row(self) -> Reference:
+        """The value in Supabase that is this secret's alone, by default."""
+        reference = Reference("supabase", f"{self.configuration.name}/{self.name}")
+        return self.chain.bound(reference, self.configuration.tenant)
+
+    def stands_in(self, reference: Reference) -> bool:
+        """Tell whether a place has a value; raise `ConnectorError` where it cannot be asked."""
+        with _or_in_a_file(reference):
+            return self._backend(reference).holds(reference.locator)
+
     def places(self) -> Iterator[Looked]:
         """Look in every place, in order; what comes after the winner is not asked."""
         written = self.chain.written(self.configuration, self.name)
@@ -70,7 +87,7 @@ class OneSecret:
         """Return the value in force; raise `ConfigError` where there is none."""
         lookup = self.chain.look_up(self.configuration, self.declaration)
         if lookup.found is None:
-            raise missing(self.configuration, self.declaration, lookup.tried)
+            raise MissingSecretError(self.configuration, self.declaration, lookup.tried)
         return lookup.found.value
 
     def destination(self, kind: Kind | None) -> Reference:
@@ -79,7 +96,9 @@ class OneSecret:
         if written is not None and kind in (None, written.scheme) and self.chain.writable(written):
             return written
         if kind == "file":
-            return Reference("file", f"{FOLDER}/{self.configuration.target}/{self.name}")
+            return self.own_file
+        if kind == "supabase":
+            return self.own_row
         return default_places(self.configuration, self.name)[1]
 
     def place_for_a_new_one(self, kind: Kind | None, *, replace: bool) -> Reference:
@@ -91,8 +110,7 @@ class OneSecret:
             how = f"Store what the partner gives: `mkt secrets set {self.label}`. {self.declaration.how}"
             raise Refused(f"{self.label} is not made by us", remedy=how)
         reference = self.destination(kind)
-        with _or_in_a_file(reference):
-            standing = reference if self._backend(reference).read(reference.locator) else self._in_force()
+        standing = reference if self.stands_in(reference) else self._in_force()
         if standing is not None and not replace:
             raise Refused(
                 f"{self.label} has a value in {standing}; nothing was changed",
@@ -108,18 +126,37 @@ class OneSecret:
 
     def delete(self, reference: Reference) -> str:
         """Take the value away and return what is still in force, if anything; raise `Refused` where there is none."""
-        deleted = self._backend(reference).delete(reference.locator)
+        with _or_in_a_file(reference, "Or is it in a file? --from file."):
+            deleted = self._backend(reference).delete(reference.locator)
         left = self._in_force()
         if not deleted:
-            elsewhere = f"; it comes from {left}, which is not mkt's to delete" if left else ""
-            remedy = f"Take it out of {left} where mkt runs." if left else f"See `mkt secrets which {self.label}`."
-            raise Refused(f"{self.label} has no value in {reference}{elsewhere}", remedy=remedy)
+            raise self._nothing_to_delete(reference, left)
         return str(left or "")
+
+    def _nothing_to_delete(self, reference: Reference, left: Reference | str | None) -> Refused:
+        """Say where it is instead, and how to delete it there."""
+        elsewhere = [kind for kind in KINDS if self.destination(kind) != reference and self._has(kind)]
+        if elsewhere:
+            place, remedy = self.destination(elsewhere[0]), f"Delete it there: --from {elsewhere[0]}."
+            return Refused(f"{self.label} has no value in {reference}; one is in {place}", remedy=remedy)
+        if left:
+            message = f"{self.label} has no value in {reference}; it comes from {left}, which is not mkt's to delete"
+            return Refused(message, remedy=f"Take it out of {left} where mkt runs.")
+        remedy = f"`mkt secrets which {self.label}` tells where it is looked for; --from names the place to delete."
+        return Refused(f"{self.label} has no value in {reference}", remedy=remedy)
+
+    def _has(self, kind: Kind) -> bool:
+        place = self.destination(kind)
+        backend = self.chain.writable(place)
+        try:
+            return backend is not None and backend.holds(place.locator)
+        except ConnectorError:
+            return False
 
     def _store(self, reference: Reference, value: str) -> bool:
         """Write a value and read it again; return whether there was one before."""
         backend = self._backend(reference)
-        replaced = bool(backend.read(reference.locator))
+        replaced = backend.holds(reference.locator)
         backend.write(reference.locator, value)
         if backend.read(reference.locator) != value:
             raise ConfigError(
@@ -138,19 +175,26 @@ class OneSecret:
         if written is not None:
             cannot = "" if self.chain.writable(written) else ", which mkt cannot write"
             place = self.configuration.place(f"secrets.{self.name}")
-            return f"It is not used yet: {place} names {written}{cannot}. Put {line} there instead."
+            return (
+                f"It is not used yet: {place} names {written}{cannot}. Put {line} there instead.{self._until_then()}"
+            )
         if str(reference) not in self._defaults():
             return (
                 f"It is not used yet: put {line} below secrets: of the integration at {self.configuration.place()}."
+                f"{self._until_then()}"
             )
         winner = self._in_force()
         return f"It is not used: {winner} has a value and comes first. Take that away." if winner != reference else ""
+
+    def _until_then(self) -> str:
+        winner = self._in_force()
+        return f" Until then the value in {winner} is used, by `mkt verify` too." if winner else ""
 
     def _in_force(self) -> Reference | str | None:
         """Return where the value comes from at present."""
         try:
             found = self.chain.look_up(self.configuration, self.declaration).found
-        except ConfigError:
+        except ConnectorError:
             return None
         return None if found is None else found.reference or self._setting
 
@@ -171,12 +215,12 @@ class OneSecret:
 
 
 @contextmanager
-def _or_in_a_file(reference: Reference) -> Iterator[None]:
+def _or_in_a_file(reference: Reference, else_: str = "Or keep it in a file: --to file.") -> Iterator[None]:
     """Say of a keyring that cannot be used what else there is."""
     try:
         yield
     except ConfigError as error:
-        other = " Or keep it in a file: --to file." if reference.scheme == "keyring" else ""
+        other = f" {else_}" if reference.scheme == "keyring" else ""
         raise ConfigError(error.message, remedy=error.remedy + other, code=error.code) from None
 
 

@@ -1,0 +1,118 @@
+"""Doing what was planned. What was done before a failure stays, is remembered, and is no difference the next time."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from mkt.configs.canonical import Entry, digest
+from mkt.configs.rewrite import new_tenant_file, rewritten
+from mkt.configs.supabase_rows import IntegrationRows
+from mkt.configs.tenants import TenantFolder
+from mkt.engine.gitops import Difference, Key
+from mkt.engine.gitops_plan import Step, to_do
+from mkt.engine.gitops_sides import Sides
+from mkt.errors import Refused
+
+Note = Callable[[str, str], None]
+"""Records what was done: target, and what."""
+
+
+def push(steps: Sequence[Step], sides: Sides, rows: IntegrationRows, note: Note) -> None:
+    """Write the rows; raise `Refused` where one is no longer the one that was read, a `ConnectorError` as it does."""
+    doing = to_do(steps)
+    sides.ground.settle({step.difference.key: _either(step.difference, sides) for step in doing if _both(step)})
+    done: dict[Key, list[str]] = {}
+    try:
+        for step in doing:
+            found = step.difference
+            if not _write(step, rows):
+                raise Refused(
+                    f"{found.target} was changed in Supabase meanwhile; {len(done):,} of {len(doing):,} were pushed",
+                    remedy=f"Look at it again: `mkt config diff {found.tenant}`.",
+                )
+            note(found.target, "; ".join(filter(None, (step.action, step.warning))))
+            done[found.key] = _digests(found.here)
+    finally:
+        sides.ground.settle({**_common(steps, sides), **done})
+    _mark(steps, rows)
+
+
+def pull(
+    steps: Sequence[Step], sides: Sides, folder: TenantFolder, schema: Callable[[Path], str], note: Note
+) -> None:
+    """Write the files; raise `Refused`, with no file touched, where one cannot be edited."""
+    writes = []
+    for tenant, group in groupby(to_do(steps), key=lambda step: step.difference.tenant):
+        own = list(group)
+        wanted = {step.difference.name: _taken(step) for step in own}
+        writes.append((own, _writer(tenant, wanted, sides, folder, schema)))
+    sides.ground.settle(_common(steps, sides))
+    for own, write in writes:
+        write()
+        for step in own:
+            note(step.difference.target, "; ".join(filter(None, (step.action, step.warning))))
+        sides.ground.settle({step.difference.key: _digests(step.difference.there) for step in own})
+
+
+def _write(step: Step, rows: IntegrationRows) -> bool:
+    found = step.difference
+    if found.row is None:
+        return found.here is not None and rows.insert(found.tenant, found.here)
+    if found.here is None:
+        return rows.delete(found.row)
+    return rows.update(found.row, found.here)
+
+
+def _mark(steps: Iterable[Step], rows: IntegrationRows) -> None:
+    """Let rows that say what the files say, whoever wrote them, count as pushed: another installation asks them."""
+    for step in steps:
+        row = step.difference.row
+        if step.action == "same" and row and row.pushed != digest(row.entry):
+            rows.mark(row)  # where somebody changes it at this moment, it is not the same any more
+
+
+def _both(step: Step) -> bool:
+    return step.difference.here is not None and step.difference.row is not None
+
+
+def _either(found: Difference, sides: Sides) -> list[str]:
+    """Return what is known until a row is written: what was, and what it will be."""
+    row = found.row
+    before = sides.ground.known.get(found.key) or ({row.pushed} if row and row.pushed else ())
+    return [*before, *_digests(found.here)]
+
+
+def _common(steps: Sequence[Step], sides: Sides) -> Mapping[Key, list[str]]:
+    """Return what both sides have in common already, and forget what is on neither."""
+    there = {step.difference.key for step in steps}
+    tenants = {tenant for tenant, _ in there}
+    gone: dict[Key, list[str]] = {key: [] for key in sides.ground.known if key[0] in tenants and key not in there}
+    return {
+        **gone,
+        **{step.difference.key: _digests(step.difference.here) for step in steps if step.action == "same"},
+    }
+
+
+def _digests(entry: Entry | None) -> list[str]:
+    return [] if entry is None else [digest(entry)]
+
+
+def _taken(step: Step) -> Entry | None:
+    return step.difference.there
+
+
+def _writer(
+    tenant: str, wanted: Mapping[str, Entry | None], sides: Sides, folder: TenantFolder, schema: Callable[[Path], str]
+) -> Callable[[], Any]:
+    """Return what writes a tenant's file, its content made already."""
+    labels: Any = next((row.entry.get("labels", {}) for row in sides.rows if row.tenant == tenant), None)
+    written = sides.files.get(tenant)
+    if written is None:
+        path = folder.new_path(tenant, None)
+        text = new_tenant_file(tenant, [entry for entry in wanted.values() if entry], labels or {}, schema(path))
+        return lambda: folder.add(tenant, path, text)
+    data: Any = written.file.document.data
+    kept = data.get("labels") or {} if labels is None else labels
+    content = rewritten(written.raw, written.path, wanted, kept)
+    return lambda: folder.replace(written, content)

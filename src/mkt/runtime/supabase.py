@@ -1,0 +1,167 @@
+"""The client of Supabase: supabase-py over our own HTTP client, with its faults named. Nothing else imports it.
+
+Its own client would wait for 120 s, follow this machine's proxy settings in its own way, try again where it must not,
+and lose an answer's status and `Retry-After`.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+import httpx
+from postgrest import APIError, CountMethod
+from supabase import Client, ClientOptions, create_client
+from supabase_auth import SyncMemoryStorage
+
+from mkt import __version__
+from mkt.contract import Json
+from mkt.errors import ConnectorError
+from mkt.runtime import supabase_faults as faults
+from mkt.runtime.clock import Clock
+from mkt.runtime.masking import PROCESS
+from mkt.runtime.proxies import proxy_for
+from mkt.runtime.retry import Retry, retry_at
+from mkt.runtime.supabase_access import SupabaseAccess
+from mkt.runtime.transport import tls_context
+
+PAGE: Final = 1000
+"""Rows that one answer has at most, whatever is asked for: Supabase's own limit, which it does not say."""
+_TIMEOUT: Final = httpx.Timeout(30, connect=5)
+_TRIES: Final = 4
+_LONGEST_WAIT: Final = 30.0
+
+Row = dict[str, Any]
+
+
+class _Answer(Protocol):
+    """What PostgREST's builders give."""
+
+    data: Any
+    count: int | None
+
+
+class Statement(Protocol):
+    """A built query, ready to be sent."""
+
+    def execute(self) -> Any: ...
+
+
+class SupabaseClient:
+    """One project's Data API, safe to use from several threads. `wait` and `timeout` are for tests."""
+
+    def __init__(
+        self,
+        access: SupabaseAccess,
+        *,
+        stop: threading.Event | None = None,
+        wait: Callable[[float], object] | None = None,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> None:
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold whole URLs, ids and all
+        PROCESS.add(access.key)
+        self._clock = Clock(lambda: datetime.now(UTC), stop=stop or threading.Event(), wait=wait)
+        self._last = threading.local()
+        url = httpx.URL(access.url)
+        self._host = url.netloc.decode("ascii")
+        self._http = httpx.Client(
+            verify=tls_context() if url.scheme == "https" else False,
+            proxy=proxy_for(url, PROCESS),
+            trust_env=False,
+            timeout=timeout,
+            headers={"User-Agent": f"mkt/{__version__}"},
+            event_hooks={"response": [self._remember]},
+        )
+        options = ClientOptions(
+            httpx_client=self._http,
+            storage=SyncMemoryStorage(),
+            postgrest_client_retry=False,
+            auto_refresh_token=False,
+            persist_session=False,
+        )
+        self._supabase = create_client(access.url, access.key, options)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def rpc(self, function: str, arguments: Mapping[str, Any] | None = None, *, repeatable: bool) -> Json:
+        """Call a function; raise as `run`. What may not be done twice is not `repeatable`."""
+        answer = self.run(function, lambda client: client.rpc(function, dict(arguments or {})), repeatable=repeatable)
+        result: Json = answer.data
+        return result
+
+    def rows(self, table: str, *, key: str, where: Mapping[str, str] | None = None) -> Iterator[Row]:
+        """Return all rows in order of a unique column, a page at a time; raise as `run`.
+
+        Each page begins after the last row of the one before, so that what is added or removed meanwhile shifts none
+        of the others, and says how many there are from there on: a server may cap its pages at any number.
+        """
+        last: Any = None
+        while True:
+            answer = self.run(table, partial(_page, table=table, key=key, where=where or {}, last=last))
+            rows: list[Row] = answer.data
+            yield from rows
+            if not rows or len(rows) >= (answer.count or 0):
+                return
+            last = rows[-1][key]
+
+    def run(self, what: str, build: Callable[[Client], Statement], *, repeatable: bool = True) -> _Answer:
+        """Send a statement, again where it failed for now and may be repeated.
+
+        `what` names it for people. Raise a `ConnectorError`: its class and remedy by what went wrong.
+        """
+        place = f"{self._host}, {what}"
+        retry = Retry(self._clock, tries=_TRIES, longest=_LONGEST_WAIT)
+        return retry.run(lambda: self._send(place, build(self._supabase)), repeatable=repeatable)
+
+    def _send(self, place: str, statement: Statement) -> _Answer:
+        self._clock.check()
+        self._last.response = None
+        try:
+            answer: _Answer = statement.execute()
+        except httpx.HTTPError as error:
+            raise faults.network_error(error, place) from None
+        except APIError as error:
+            raise self._error(error, place) from None
+        response = self._last.response
+        if not _is_json(response):
+            raise faults.not_json(place)
+        return answer
+
+    def _error(self, error: APIError, place: str) -> ConnectorError:
+        """Judge by the status too, which supabase-py forgets."""
+        response = self._last.response
+        found = faults.api_error(place, response.status_code, error.code or "", error.message or "")
+        headers = response.headers
+        found.retry_at = retry_at(headers.get("retry-after", ""), self._clock.now(), headers.get("date", ""))
+        return found
+
+    def _remember(self, response: httpx.Response) -> None:
+        self._last.response = response
+
+
+@contextmanager
+def open_supabase(access: SupabaseAccess) -> Iterator[SupabaseClient]:
+    """Return a client, closed at the end."""
+    with closing(SupabaseClient(access)) as client:
+        yield client
+
+
+def _page(client: Client, *, table: str, key: str, where: Mapping[str, str], last: Any) -> Statement:
+    query = client.table(table).select("*", count=CountMethod.exact)
+    for column, value in where.items():
+        query = query.eq(column, value)
+    if last is not None:
+        query = query.gt(key, last)
+    return query.order(key).limit(PAGE)
+
+
+def _is_json(response: httpx.Response) -> bool:
+    """Tell whether Supabase may have said this; only where nothing was asked for may there be nothing."""
+    if not response.content:
+        return response.status_code in (HTTPStatus.CREATED, HTTPStatus.NO_CONTENT)
+    return "json" in response.headers.get("content-type", "")

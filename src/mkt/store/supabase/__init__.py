@@ -1,0 +1,1 @@
+"""mkt's tables in Supabase: how they are made, and whether they are as they were made."""
