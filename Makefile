@@ -2,20 +2,25 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+SUPALOCAL := tests/supalocal/node_modules/.package-lock.json
 
 .PHONY: setup demo test lint type bench docs clean
 
-setup: $(STAMP)  ## Create the environment and install the package with its development tools.
+setup: $(STAMP) $(SUPALOCAL)  ## Create the environment and install the package with its development tools.
 
 $(STAMP): pyproject.toml constraints.txt
 	@PYTHON="$(PYTHON)" sh bin/setup '.[dev]'
+	@touch $@
+
+$(SUPALOCAL): tests/supalocal/package-lock.json | $(STAMP)  # the tests' own Supabase; Node is the machine's, else .venv's
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix tests/supalocal --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo:  ## A tour on loopback: needs Python 3.11+ and nothing else.
 	@[ -x $(BIN)/mkt ] || PYTHON="$(PYTHON)" sh bin/setup .
 	@$(BIN)/mkt demo
 
-test: lint type  ## What CI runs.
+test: lint type $(SUPALOCAL)  ## What CI runs.
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(STAMP)
@@ -34,8 +39,9 @@ bench: $(STAMP) .venv-bench/.installed  ## Ratios against peers, side by side. T
 	.venv-bench/bin/pip install --quiet --requirement bench/requirements.txt
 	@touch $@
 
-docs: $(STAMP)  ## Run the README's commands and write what they print into it.
+docs: $(STAMP)  ## Write the page of lint rules, and what the README's commands print into it.
+	$(BIN)/python -m docs.rules --write
 	$(BIN)/python -m docs.readme --write
 
 clean:
-	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench tests/supalocal/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import scale
+from bench import lint, scale
+from bench import serve as serving
 from bench.measure import BENCH, Row, alternating, mkt, partner, python, run
 from bench.scale import TOKEN, configure
 
@@ -66,6 +67,8 @@ SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "dlt": scale.dlt,
     "fleet": scale.fleet,
     "due": scale.due,
+    "serve": serving.serve,
+    "lint": lint.lint,
 }
 
 

@@ -35,12 +35,17 @@ class Row:
         return f"{self.name:<58} {self.mkt:>12} {self.peer:>12} {self.ratio:>6.2f}x  {limit}"
 
 
-def peer_python(file: str, *arguments: str) -> list[str]:
+def peer_command(name: str, *arguments: str) -> list[str]:
     """Return a command of the environment that has the peers which mkt itself does not need."""
-    interpreter = ROOT / ".venv-bench" / "bin" / "python"
-    if not interpreter.exists():
-        sys.exit("there is no .venv-bench: `make bench` creates it")
-    return [str(interpreter), str(BENCH / "peers" / file), *arguments]
+    command = ROOT / ".venv-bench" / "bin" / name
+    if not command.exists():
+        sys.exit(f"there is no {name} in .venv-bench: `make bench` puts it there")
+    return [str(command), *arguments]
+
+
+def peer_python(file: str, *arguments: str) -> list[str]:
+    """Return the same, of a file in peers/."""
+    return peer_command("python", str(BENCH / "peers" / file), *arguments)
 
 
 def python(module_or_file: str, *arguments: str) -> list[str]:

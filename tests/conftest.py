@@ -2,10 +2,14 @@
 
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mkt.runtime.masking import PROCESS
+
+if TYPE_CHECKING:
+    from tests.supalocal.stack import LocalSupabase
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +27,19 @@ def session() -> Iterator[dict[str, str]]:
 
     with secret_service() as variables:
         yield dict(variables)
+
+
+@pytest.fixture(scope="session")
+def supabase_local() -> "Iterator[LocalSupabase]":
+    """A Supabase of our own with mkt's migrations, started by the first test that asks for it."""
+    from tests.supalocal.stack import local_supabase  # noqa: PLC0415 - most sessions of one file never start it
+
+    with local_supabase() as stack:
+        yield stack
+
+
+@pytest.fixture
+def supabase(supabase_local: "LocalSupabase") -> "LocalSupabase":
+    """The same, with no row in any table."""
+    supabase_local.empty()
+    return supabase_local

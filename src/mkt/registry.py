@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mkt.contract import Connector, Manifest, Syncs
+from mkt.contract import Connector, HandlesWebhooks, Manifest, SecretDeclaration, Syncs
 from mkt.errors import ConfigError
 
 ENTRY_POINTS = "mkt.connectors"
@@ -56,12 +56,38 @@ class RegisteredConnector:
         return self.manifest
 
     @cached_property
+    def secrets(self) -> Mapping[str, SecretDeclaration]:
+        """The secrets by name."""
+        return {secret.name: secret for secret in self.require_manifest().secrets}
+
+    @cached_property
+    def required_secrets(self) -> tuple[tuple[SecretDeclaration, ...], ...]:
+        """What is needed always, and then what each alternative set needs."""
+        manifest = self.require_manifest()
+        always = tuple(secret for secret in manifest.secrets if not secret.set)
+        members = (always, *manifest.secret_sets.values())
+        return tuple(tuple(secret for secret in each if secret.required) for each in members)
+
+    @cached_property
     def settings_model(self) -> type[BaseModel]:
         """The connector's `Settings`; imports its settings.py alone."""
         model = getattr(self.module("settings"), "Settings", None)
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise BrokenConnectorError(self.id, "settings.py has no pydantic model called Settings")
         return model
+
+    def read_settings(self, given: bytes) -> BaseModel:
+        """Return typed settings from strict JSON; raise pydantic's `ValidationError` for what is wrong with them.
+
+        Raise `BrokenConnectorError` where a validator itself fails; what it said may repeat a value.
+        """
+        model = self.settings_model
+        try:
+            return model.model_validate_json(given, strict=True)
+        except ValidationError:
+            raise
+        except Exception as error:
+            raise BrokenConnectorError(self.id, f"settings.py: {type(error).__name__} in a validator") from error
 
     @cached_property
     def connector(self) -> Connector[Any]:
@@ -76,12 +102,17 @@ class RegisteredConnector:
         found = self.connector
         return found if isinstance(found, Syncs) else None
 
+    @cached_property
+    def handles_webhooks(self) -> HandlesWebhooks[Any] | None:
+        found = self.connector
+        return found if isinstance(found, HandlesWebhooks) else None
+
     def module(self, name: str) -> Any:
         """Import one of the connector's modules; raise `BrokenConnectorError` where that fails."""
         self.require_manifest()
         try:
             return importlib.import_module(f"{self.package}.{name}")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BrokenConnectorError(self.id, f"{name}.py: {type(error).__name__}: {error}") from error
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    IPvAnyNetwork,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -39,6 +40,7 @@ from pydantic_settings import (
 from mkt.contract import Schedule
 from mkt.contract.schedule import jitter, span
 from mkt.errors import StartError
+from mkt.plain import plain
 
 FILE = "mkt.toml"
 _PREFIX = "MKT_"
@@ -195,6 +197,13 @@ class Alerts(_Section):
         return given if isinstance(given, tuple) or shlex.split(given) else ()
 
 
+class Serve(_Section):
+    """`[serve]`: what stands between `mkt serve` and its callers."""
+
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses and networks whose `Forwarded` and `X-Forwarded-…` headers are believed."""
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -223,6 +232,7 @@ class ProjectSettings(BaseSettings):
     hosts: AllowList = AllowList()
     retention: Retention = Retention()
     alerts: Alerts = Alerts()
+    serve: Serve = Serve()
     lint: Lint = Lint()
 
     def path(self, relative: Path | str) -> Path:
@@ -332,8 +342,7 @@ def _wrong(error: ErrorDetails, root: Path, flags: Mapping[str, Any]) -> StartEr
     unknown = error["type"] == "extra_forbidden" or (keys[0] == "defaults" and error["type"] == "model_type")
     if unknown:
         return StartError(f"{place}: unknown key", remedy=_did_you_mean(keys[-1], _siblings(keys)))
-    message = error["msg"].removeprefix("Value error, ")
-    return StartError(f"{place}: {message[:1].lower()}{message[1:]}", remedy="Correct it there.")
+    return StartError(f"{place}: {plain(error['msg'])}", remedy="Correct it there.")
 
 
 def origin(keys: Sequence[str], root: Path, flags: Mapping[str, Any]) -> str | None:

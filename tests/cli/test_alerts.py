@@ -94,7 +94,7 @@ def test_what_was_told_is_listed_until_it_ends(fleet: Project, mkt: Mkt) -> None
     mkt("sync")
     answer = mkt("alerts", "list")
     assert answer.code == 0
-    assert "3 tenants, 1 cause, failing" in answer.out
+    assert "3 tenants failing for one cause" in answer.out
     assert "it ended with 7" in answer.out
     assert "1 open alert, 1 message not sent" in answer.out
     (listed,) = mkt("alerts", "list", "-o", "json").document

@@ -17,7 +17,7 @@ from mkt.cli.app import COMMANDS, main
 from mkt.errors import MktError, Refused
 from mkt.runtime.masking import PROCESS
 
-HEAVY = ("supabase", "pydantic_settings", "keyring", "httpx", "rich")
+HEAVY = ("supabase", "pydantic_settings", "keyring", "httpx", "rich", "uvicorn")
 
 
 def _command(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

@@ -28,7 +28,15 @@ def old(project: Project) -> Project:
 def test_a_dry_run_counts_what_is_too_old_and_forgets_nothing(mkt: Mkt) -> None:
     answer = mkt("db", "prune", "--dry-run", "-o", "json")
     assert answer.code == 0
-    assert answer.document == {"events": 2, "runs": 0, "tombstones": 0, "stagings": 0, "holds": 0, "dry_run": True}
+    assert answer.document == {
+        "events": 2,
+        "runs": 0,
+        "tombstones": 0,
+        "stagings": 0,
+        "holds": 0,
+        "deliveries": 0,
+        "dry_run": True,
+    }
     lines = mkt("db", "prune", "--dry-run").out.splitlines()
     assert lines[0] == "dry run: nothing was forgotten"
     assert lines[2].split() == ["events", "90", "d", "2"]

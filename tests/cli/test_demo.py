@@ -80,7 +80,8 @@ def test_each_command_is_shown_below_the_line_that_explains_it(demo: Demo) -> No
 def test_lint_shows_the_broken_file_at_its_lines(demo: Demo) -> None:
     found = after(demo, "mkt lint")
     assert "configs/initech.yaml:6:5: MKT201 shedule is not known" in found
-    assert found[-1] == "2 errors, 0 warnings"
+    assert found[-2].startswith("2 errors, 0 warnings")
+    assert found[-1] == "next: mkt lint --diff"
 
 
 def test_verify_goes_on_past_the_tenants_that_fail(demo: Demo) -> None:

@@ -27,6 +27,15 @@ def give_cron(project: Project, partner: WorkdaySimulator) -> None:
     (project.root / ".env").write_text("".join(lines))
 
 
+def write_crontab(folder: Path, monkeypatch: pytest.MonkeyPatch, assignments: str) -> None:
+    """Have `crontab -l` list these."""
+    crontab = folder / "bin" / "crontab"
+    crontab.parent.mkdir()
+    crontab.write_text(f"#!/bin/sh\ncat <<'END'\n{assignments}\n* * * * * mkt sync\nEND\n")
+    crontab.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{crontab.parent}:/usr/bin:/bin")
+
+
 def _named(checks: list[Check], name: str) -> Check:
     return next(check for check in checks if check.name == name)
 
@@ -123,11 +132,7 @@ def test_variables_in_crons_own_table_are_enough(
     mkt: Mkt, partner: WorkdaySimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assignments = "\n".join(f'{PREFIX}{name} = "{value}"' for name, value in partner.secrets().items())
-    crontab = tmp_path / "bin" / "crontab"
-    crontab.parent.mkdir()
-    crontab.write_text(f"#!/bin/sh\ncat <<'END'\n{assignments}\n* * * * * mkt sync\nEND\n")
-    crontab.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{crontab.parent}:/usr/bin:/bin")
+    write_crontab(tmp_path, monkeypatch, assignments)
     assert mkt("doctor").code == 0
 
 
@@ -151,7 +156,11 @@ def test_settings_that_only_this_session_has_are_found(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
 def test_a_keyring_that_hangs_on_the_session_is_found(
-    project: Project, partner: WorkdaySimulator, session: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    project: Project,
+    partner: WorkdaySimulator,
+    session: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     give_cron(project, partner)
     for name, value in session.items():
@@ -165,9 +174,8 @@ def test_a_keyring_that_hangs_on_the_session_is_found(
     assert keyring_check["ok"]
     assert cron["found"] == f"northwind/roster: cron does not find WORKDAY_ISU_PASSWORD ({PASSWORD})"
     assert "secrets copy northwind/roster northwind/roster WORKDAY_ISU_PASSWORD --to file" in cron["remedy"]
-    # The remedy's other half: the bus's address among the variables that cron reads.
-    with (project.root / ".env").open("a") as file:
-        file.write(f"DBUS_SESSION_BUS_ADDRESS='{session['DBUS_SESSION_BUS_ADDRESS']}'\n")
+    # The remedy's other half: the bus's address in cron's own table.
+    write_crontab(tmp_path, monkeypatch, f"DBUS_SESSION_BUS_ADDRESS={session['DBUS_SESSION_BUS_ADDRESS']}")
     assert run("doctor").code == 0
 
 
@@ -176,3 +184,35 @@ def test_a_broken_file_is_not_all_right(mkt: Mkt, project: Project, partner: Wor
     (project.root / "configs" / "acme.yaml").write_text("tenant: [", encoding="utf-8")
     found = next(check for check in mkt("doctor", "-o", "json").document if check["name"] == "configs")
     assert (found["ok"], found["found"]) == (False, "1 tenant, 1 integration, 1 broken")
+
+
+@pytest.mark.usefixtures("partner")
+def test_a_variable_that_nothing_reads_is_named_with_the_near_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MKT_CONCURENCY", "4")
+    monkeypatch.setenv("MKT_SECRET__OTHER__PROJECT__TOKEN", "s3cret-value")
+    for read in ("MKT_CONCURRENCY", "MKT_HOSTS__ALLOW", "MKT_DEFAULTS__GUARD__IGNORE_BELOW", "MKT_MINE"):
+        monkeypatch.setenv(read, "[]" if "ALLOW" in read else "5")
+    project.write("hooli", secrets={"WORKDAY_BEARER_TOKEN": "env:MKT_MINE"})
+    (project.root / ".env").write_text(f"{PREFIX}WORKDAY_ISU_PASWORD='hunter2-hunter2'\nMKT_NONSENSE=1\n")
+    found = {check.found: check.remedy for check in checkup(Installation()) if check.name == "variables"}
+    file = project.root / ".env"
+    assert found == {
+        "this session sets MKT_CONCURENCY, which nothing reads": "Did you mean MKT_CONCURRENCY?",
+        f"{file} sets MKT_NONSENSE, which nothing reads": "Take it out, or see `mkt config show` for the names.",
+        f"{file} sets {PREFIX}WORKDAY_ISU_PASWORD, which nothing reads": (
+            f"Did you mean {PREFIX}WORKDAY_ISU_PASSWORD?"
+        ),
+    }
+
+
+def test_messages_that_wait_for_a_dead_webhook_are_counted(mkt: Mkt, project: Project) -> None:
+    project.write("northwind", settings={"base_url": "https://wd5.workday.com", "tenant": "n"}, schedule="@hourly")
+    (project.root / "mkt.toml").write_text('[alerts]\nwebhook = "http://127.0.0.1:9/gone"\n')
+    assert _named(checkup(Installation())[::-1], "alerts").found == "none waits, none was lost"
+    mkt("sync")
+    check = _named([check for check in checkup(Installation()) if not check.ok], "alerts")
+    assert check.found.startswith("1 message waiting to be sent, the oldest from 0 s ago (")
+    assert "; webhook: " in check.found
+    assert "mkt alerts list" in check.remedy

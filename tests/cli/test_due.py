@@ -109,7 +109,8 @@ def test_a_paused_integration_is_a_problem_of_the_status_with_its_next_command(
     assert any(line.startswith("  connection") and "reauth, since" in line for line in lines)
     assert lines[-1] == f"next: mkt verify {TARGET}"
     assert mkt("status", "--check").code == 1
-    [found] = mkt("status", TARGET, "-o", "json").document
+    found = mkt("status", TARGET, "-o", "json").document
+    assert (found["class"], found["code"], found["actor"]) == ("auth", "workday.isu_refused", "customer")
     assert (found["health"], found["connection"], found["next_due_at"]) == ("paused", "reauth", None)
     assert found["paused_at"] == "2026-11-22T13:00:00.000Z"
 
@@ -137,7 +138,7 @@ def test_a_verify_that_passes_ends_the_pause_and_cron_goes_on(
         "integration.resumed",
     ]
     assert [answer.code for _, answer in _cron(mkt, clock, 1)] == [0]
-    [found] = mkt("status", TARGET, "-o", "json").document
+    found = mkt("status", TARGET, "-o", "json").document
     assert (found["health"], found["connection"]) == ("ok", "connected")
 
 
@@ -157,6 +158,8 @@ def test_enable_ends_a_pause_of_what_is_enabled_already(
     _paused(mkt, clock, monkeypatch)
     answer = mkt("enable", TARGET, "--reason", "they raised the limit", "-o", "table")
     assert answer.out.startswith(f"{TARGET}: already enabled, no longer paused")
+    assert "5 failures in a row for what only a person can mend pause it again" in answer.out
+    assert answer.out.splitlines()[-1] == f"next: mkt verify {TARGET}"
     assert len(_cron(mkt, clock, 1)) == 1
     kept = mkt("events", TARGET, "-o", "json").document
     [resumed] = [event for event in kept if event["event"] == "integration.resumed"]
@@ -267,11 +270,11 @@ def test_the_effective_delay_and_overdue_after_have_their_origin(mkt: Mkt, proje
 def test_what_a_person_set_decides_when_it_is_overdue(mkt: Mkt, clock: Clock, project: Project) -> None:
     mkt("sync")
     clock.now += timedelta(minutes=20)
-    assert mkt("status", TARGET, "-o", "json").document[0]["health"] == "ok"
+    assert mkt("status", TARGET, "-o", "json").document["health"] == "ok"
     clock.now += timedelta(minutes=20)
-    assert mkt("status", TARGET, "-o", "json").document[0]["health"] == "overdue"
+    assert mkt("status", TARGET, "-o", "json").document["health"] == "overdue"
     (project.root / "mkt.toml").write_text('[defaults]\njitter = 0\noverdue_after = "3h"\n')
-    assert mkt("status", TARGET, "-o", "json").document[0]["health"] == "ok"
+    assert mkt("status", TARGET, "-o", "json").document["health"] == "ok"
 
 
 def test_the_clock_of_the_store_is_the_clock_of_the_sync(mkt: Mkt, clock: Clock) -> None:

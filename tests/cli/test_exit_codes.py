@@ -35,7 +35,7 @@ REFUSED = {
     f"records export --since-seq {HUGE}": (2, "--since-seq"),
     "records export -o csv": (2, "--stream"),
     "status --store oracle": (2, "Known: sqlite."),
-    "status --source ldap": (2, "Known: yaml."),
+    "status --source ldap": (2, "Known: supabase, yaml."),
     "status --store supabase": (2, "\n  -> "),
     "status -C nowhere": (2, "--project or MKT_PROJECT"),
     f"status -C {'x' * 5000}": (2, "is not a folder"),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.front import Answer, Mkt, Project
+from tests.cli.process import SECONDS, start
 
 from mkt.cli.events import followed
 from mkt.contract import ConnectorEvent
@@ -104,6 +106,62 @@ def test_events_are_lines_in_order_of_time_and_can_be_narrowed(mkt: Mkt) -> None
     assert {event["tenant"] for event in mkt("events", "northwind").lines} == {"northwind"}
     assert len(mkt("events", "-o", "table").out.splitlines()) == len(every)
     assert mkt("events", "-o", "json").document == every
+
+
+def test_events_of_one_run_alone(mkt: Mkt, synced: Answer) -> None:
+    run_id = synced.document["results"][0]["run_id"]
+    mkt("verify")
+    assert {event["run_id"] for event in mkt("events", "--run", run_id[-8:]).lines} == {run_id}
+    missing = mkt("events", "--run", "zzz")
+    assert (missing.code, missing.err.splitlines()[0]) == (1, "mkt: there is no run whose id contains zzz")
+
+
+@pytest.mark.usefixtures("synced")
+def test_following_ends_as_soon_as_the_reader_has_left() -> None:
+    with start("events", "--follow", "-n", "1") as followed_by_head:
+        assert followed_by_head.stdout is not None
+        followed_by_head.stdout.readline()
+        followed_by_head.stdout.close()
+        assert followed_by_head.wait(SECONDS / 4) == 0, "no further event comes"
+
+
+def test_a_failed_run_is_shown_with_cause_remedy_earlier_tries_and_what_to_type(mkt: Mkt, failed: Answer) -> None:
+    run_id = failed.document["results"][0]["run_id"]
+    shown = mkt("runs", "show", run_id[-8:])
+    assert "\n  acts: customer  Workday's administrator checks the user" in shown.out
+    assert re.search(r"\n  code +workday\.isu_refused\n  cause +[0-9a-f]{12}\n", shown.out)
+    assert shown.out.endswith("next: mkt verify northwind/roster\n")
+    mkt("sync", "northwind", "--now")
+    again = mkt("runs", "show", run_id[-8:])
+    assert again.out.splitlines()[-1] == "next: mkt status northwind/roster", "a later one was ok"
+    assert re.search(r"other sync runs of northwind/roster\n.*\n  [0-9a-f]{8}  ok ", again.out)
+    document = mkt("runs", "show", run_id[-8:], "-o", "json").document
+    assert [other["outcome"] for other in document["others"]] == ["ok"]
+
+
+@pytest.mark.usefixtures("partner")
+def test_a_verify_is_shown_step_by_step_and_a_sync_stream_by_stream(mkt: Mkt) -> None:
+    mkt("verify")
+    mkt("sync")
+    sync, verify = (run["id"] for run in mkt("runs", "list", "-o", "json").document)
+    assert re.search(r"\n  pass +credentials present +integration system user", mkt("runs", "show", verify).out)
+    assert re.search(r"\n  people +25 +0 ", mkt("runs", "show", sync).out)
+
+
+@pytest.mark.usefixtures("failed")
+def test_one_cause_has_one_next_command_wherever_it_is_shown(mkt: Mkt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MKT_SECRET__NORTHWIND__ROSTER__WORKDAY_ISU_PASSWORD", "hunter2-hunter2")
+    run_id = mkt("runs", "list", "-o", "json").document[0]["id"]
+    shown = (("status",), ("runs", "show", run_id), ("triage",), ("sync", "northwind", "--now", "-o", "table"))
+    assert {mkt(*command).out.splitlines()[-1] for command in shown} == {"next: mkt verify northwind/roster"}
+
+
+@pytest.mark.usefixtures("failed")
+def test_status_says_how_near_a_pause_is_and_names_the_cause_for_scripts(mkt: Mkt) -> None:
+    assert "pause           after 4 more failed syncs like this" in mkt("status").out
+    found = mkt("status", "northwind/roster", "-o", "json").document
+    assert (found["class"], found["code"], found["tries_left"]) == ("auth", "workday.isu_refused", 4)
+    assert found["fingerprint"] == mkt("triage", "-o", "json").document[0]["fingerprint"]
 
 
 @pytest.mark.usefixtures("synced")

@@ -93,6 +93,23 @@ def test_the_lines_of_cron_sync_and_alert_with_crons_bare_environment(
     assert by_cron(alert).stdout == ""
 
 
+def test_cron_reads_a_value_as_every_other_command_does(
+    mkt: Mkt, partner: WorkdaySimulator, awkward: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell would make something else of this line, and run a part of it."""
+    password, variable = "two words $HOME `id`", "MKT_SECRET__NORTHWIND__ROSTER__WORKDAY_ISU_PASSWORD"
+    partner.isu = (partner.isu[0], password)
+    monkeypatch.delenv(variable)
+    name = partner.secrets()["WORKDAY_ISU_USERNAME"]
+    (awkward.root / ".env").write_text(
+        f"{variable}={password}\nMKT_SECRET__NORTHWIND__ROSTER__WORKDAY_ISU_USERNAME={name}\n"
+    )
+    assert mkt("verify", "-q").code == 0
+    sync, _ = jobs(mkt("init", "--cron").out)
+    assert by_cron(sync).returncode == 0
+    assert mkt("status", "--check").code == 0
+
+
 @pytest.mark.usefixtures("partner")
 def test_what_fails_is_in_crons_mail(mkt: Mkt) -> None:
     sync, alert = jobs(mkt("init", "--cron").out)
@@ -125,7 +142,7 @@ def test_files_are_written_only_where_they_are_asked_for(mkt: Mkt, project: Proj
 def test_the_units_of_systemd_are_well_formed(mkt: Mkt, tmp_path: Path) -> None:
     assert mkt("init", "--systemd", "--write", str(tmp_path / "units")).code == 0
     units = sorted(str(path) for path in (tmp_path / "units").iterdir() if path.suffix in (".service", ".timer"))
-    assert len(units) == 5
+    assert len(units) == 6
     service = (tmp_path / "units" / "mkt-sync.service").read_text()
     assert '--project "' + str(Path.cwd()).replace("%", "%%").replace("$", "$$") + '"' in service
     if analyze := shutil.which("systemd-analyze"):
@@ -141,9 +158,22 @@ def test_the_units_are_printed_each_under_its_path(mkt: Mkt, project: Project) -
         "mkt-status.service",
         "mkt-status.timer",
         "mkt-alert@.service",
+        "mkt-serve.service",
     ):
         assert f"# /etc/systemd/system/{name}\n[Unit]\n" in text
     assert "OnFailure=mkt-alert@%n.service" in text
+    assert "# sudo systemctl enable --now mkt-sync.timer mkt-status.timer\n" in text.partition("[Unit]")[0]
+
+
+def test_whoever_writes_the_units_reads_how_they_are_installed(mkt: Mkt, project: Project, tmp_path: Path) -> None:
+    units = tmp_path / "my units"
+    lines = mkt("init", str(project.root), "--systemd", "--write", str(units)).out.splitlines()
+    steps = [line.removeprefix("next: ") for line in lines if line.startswith("next: ")]
+    assert steps[0] == f"sudo cp '{units}'/mkt-*.service '{units}'/mkt-*.timer /etc/systemd/system/"
+    assert steps[2:4] == [
+        "sudo systemctl daemon-reload",
+        "sudo systemctl enable --now mkt-sync.timer mkt-status.timer",
+    ]
 
 
 @pytest.mark.parametrize("arguments", [("--cron", "--systemd"), ("--write", "out")])

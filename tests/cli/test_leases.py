@@ -1,6 +1,7 @@
 """One run at a time, with real processes: a race, one that stands still for too long, one that is dead."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -69,7 +70,9 @@ def test_one_that_stood_still_for_too_long_is_taken_over_and_its_late_commits_ar
         gate.open()
         late = ended(stopped)
     assert (early.code, other.code, late.code) == (75, 0, 1)
-    assert "another run of northwind/roster is going on" in early.out
+    assert f"process {stopped.pid} on host" in early.out
+    assert re.search(r"another run of northwind/roster is going on, since \S+ \S+ UTC, run [0-9a-f]{8}, ", early.out)
+    assert re.search(r"next: mkt events --run [0-9a-f]{8} --follow\n$", early.out)
     [result] = late.document["results"]
     assert (result["outcome"], result["error"]["code"]) == ("failed", "local.lease_lost")
     assert "another run has taken over northwind/roster; nothing more of this run was written" in late.out

@@ -68,6 +68,9 @@ def test_a_tenant_is_added_filled_in_enabled_and_synced(
     refused = mkt("enable", "northwind")
     assert refused.code == 1
     assert "configs/northwind.yaml:10: settings.base_url is missing" in refused.err
+    unfilled = mkt("verify", "northwind", "-o", "table")
+    assert "Fill in base_url, tenant at configs/northwind.yaml:10. " in unfilled.out
+    assert "not reached" not in unfilled.out
     with WorkdaySimulator() as simulator:
         path = project.root / "configs" / "northwind.yaml"
         lines = "".join(f"\n      {name}: {value}" for name, value in simulator.settings().items())

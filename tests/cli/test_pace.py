@@ -1,6 +1,7 @@
 """The partner's pace, as a person and cron meet it: budgets and holds that all processes share."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +41,9 @@ def test_a_429_defers_all_that_share_the_budget_in_every_process(partner: Workda
     (result,) = second.document["results"]
     assert result["outcome"] == "deferred"
     assert result["error"]["code"] == "rate_limit.held"
-    assert result["error"]["actor"] == "us"
+    assert result["error"]["actor"] == "partner"
+    verified = run("verify", "northwind/again", "-o", "json")
+    assert (verified.code, verified.document["results"][0]["outcome"]) == (75, "deferred")
     assert run("sync").code == 0, "neither is due before the partner said"
     assert len(partner.requests) == asked
 
@@ -53,10 +56,13 @@ def test_a_spent_budget_is_deferred_and_verify_says_when_it_is_free(
     assert run("sync", "northwind/roster", "--now").code == 0
     assert run("sync", "northwind/again", "--now").code == 75
     answer = mkt("verify", "northwind/again", "-o", "table")
-    assert answer.code == 1
+    assert answer.code == 75
     text = " ".join(answer.out.split())
     assert "the budget of tenant northwind, 1 request in 7200 s for workday-hris, is spent until 20" in text
-    assert "acts: us Nothing to do: from then on it works again." in text
+    assert "acts: us Nothing to do: from then on it works again; sooner only with a higher limit" in text
+    assert re.search(r"again in [12] h \(", text)
+    assert "0 failed, 0 warned, 0 passed, 1 deferred" in text
+    assert answer.out.endswith("next: mkt verify northwind/again --wait\n")
     assert len(partner.requests) == 1
 
 
@@ -84,7 +90,7 @@ def test_a_pace_that_is_none_is_refused_where_it_stands(
     _agree(project.root, 0, 1)
     answer = mkt("sync", "--all")
     assert answer.code == 2
-    assert "mkt.toml: defaults.workday-hris.rate_limit.requests: input should be greater than 0" in answer.err
+    assert "mkt.toml: defaults.workday-hris.rate_limit.requests: must be more than 0" in answer.err
 
 
 def test_config_show_tells_the_pace_and_where_it_comes_from(

@@ -144,7 +144,14 @@ def test_the_list_puts_first_what_is_lacking(mkt: Mkt, northwind: Project, monke
     assert second.split()[1:3] == ["WORKDAY_ISU_USERNAME", "ok"]
     assert "4 secrets not there and not needed" in answer.out
     assert answer.out.splitlines()[-1] == f"next: mkt secrets which northwind/roster {PASSWORD}"
-    assert "zed is left out" in answer.err
+    assert "zed is left out, its file is broken: configs/zed.yaml:2:15: " in answer.err
+
+
+def test_the_list_of_a_broken_tenant_leads_to_what_is_broken(mkt: Mkt, project: Project) -> None:
+    (project.root / "configs" / "zed.yaml").write_text("tenant: zed\nintegrations: 3\n")
+    answer = mkt("secrets", "list", "zed")
+    assert "configs/zed.yaml:2:15: " in answer.err
+    assert answer.out.splitlines()[-1] == "next: mkt lint"
 
 
 @pytest.mark.usefixtures("northwind")
@@ -250,3 +257,71 @@ def test_a_variable_is_not_ours_to_delete(mkt: Mkt, monkeypatch: pytest.MonkeyPa
     answer = mkt("secrets", "delete", "northwind", PASSWORD, "--from", "file")
     assert answer.code == 1
     assert "not mkt's to delete" in told(answer)
+
+
+@pytest.fixture
+def sharing(northwind: Project) -> Project:
+    """Three integrations that get their password from one file, which each names in its own way."""
+    for tenant, place in (("northwind", "keys/pw"), ("acme", "./keys/../keys/pw"), ("hooli", "link/pw")):
+        northwind.write(tenant, secrets={PASSWORD: f"file:{place}"})
+    (northwind.root / "keys").mkdir()
+    (northwind.root / "link").symlink_to("keys")
+    (northwind.root / "keys" / "pw").write_text(f"{VALUE}\n")
+    return northwind
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("set", "northwind", PASSWORD, "--from-file", "new"),
+        ("copy", "globex", "northwind", PASSWORD),
+        ("delete", "northwind", PASSWORD),
+    ],
+)
+def test_a_place_that_others_use_is_changed_only_when_that_is_meant(
+    mkt: Mkt, sharing: Project, command: tuple[str, ...]
+) -> None:
+    sharing.write("globex", secrets={PASSWORD: "file:new"})
+    (sharing.root / "new").write_text("another-secret\n")
+    refused = mkt("secrets", *command)
+    assert refused.code == 1
+    assert (
+        f"acme/roster {PASSWORD} (configs/acme.yaml:8), hooli/roster {PASSWORD} (configs/hooli.yaml:8)" in refused.err
+    )
+    assert "globex" not in refused.err
+    assert "--shared" in told(refused)
+    assert (sharing.root / "keys" / "pw").read_text() == f"{VALUE}\n"
+    assert mkt("secrets", *command, "--shared").code == 0
+    gone = command[0] == "delete"
+    assert gone != (sharing.root / "keys" / "pw").exists()
+    assert gone or (sharing.root / "keys" / "pw").read_text() == "another-secret\n"
+
+
+def test_a_key_that_others_use_is_not_replaced_by_replace_alone(mkt: Mkt, project: Project) -> None:
+    for tenant in ("northwind", "acme"):
+        project.write(tenant, connector="lti-1p3-deeplink", secrets={KEY: "file:key"})
+    first = mkt("secrets", "generate", "northwind", KEY, "-o", "json")
+    assert (first.code, first.document["shared_with"]) == (0, [f"acme/roster {KEY} (configs/acme.yaml:8)"])
+    before = (project.root / "key").read_text()
+    assert mkt("secrets", "generate", "northwind", KEY, "--replace").code == 1
+    assert (project.root / "key").read_text() == before
+    assert mkt("secrets", "generate", "northwind", KEY, "--replace", "--shared").code == 0
+
+
+@pytest.mark.usefixtures("northwind")
+def test_what_is_used_until_then_is_said_when_a_value_is_stored(mkt: Mkt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}{PASSWORD}", VALUE)
+    Path("new").write_text("another-secret")
+    answer = mkt("secrets", "set", "northwind", PASSWORD, "--to", "file", "--from-file", "new")
+    assert f"Until then the value in env:{PREFIX}{PASSWORD} is used, by `mkt verify` too." in told(answer)
+    assert answer.out.splitlines()[-1] == f"next: mkt secrets which northwind/roster {PASSWORD}"
+
+
+@pytest.mark.usefixtures("northwind")
+def test_delete_says_where_else_it_may_be(mkt: Mkt) -> None:
+    answer = mkt("secrets", "delete", "northwind", PASSWORD)
+    assert (answer.code, "--from file" in answer.err) == (1, True)
+    Path("new").write_text("another-secret")
+    mkt("secrets", "set", "northwind", PASSWORD, "--to", "file", "--from-file", "new")
+    assert mkt("secrets", "delete", "northwind", PASSWORD, "--from", "file").code == 0
+    assert "`mkt secrets which" in mkt("secrets", "delete", "northwind", PASSWORD, "--from", "file").err

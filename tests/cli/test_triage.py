@@ -37,7 +37,7 @@ def test_many_failures_are_told_by_cause(mkt: Mkt, monkeypatch: pytest.MonkeyPat
     fingerprint = _fingerprint(mkt, "acme")
     assert rest[0] == f"{fingerprint}  workday-hris  failing  transient  3 tenants, 3 integrations"
     assert re.search(r"where +acme/roster, contoso/roster, globex/roster", answer.out)
-    assert re.search(r"acts: partner +Nothing to do yet", answer.out)
+    assert re.search(r"acts: us +First check base_url at configs/\w+\.yaml", answer.out)
     assert f"mkt sync --cause {fingerprint}" in answer.out
     assert rest[-1] == f"next: mkt triage {fingerprint}"
 
@@ -77,12 +77,23 @@ def test_where_nothing_fails_it_says_so(project: Project, mkt: Mkt) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
-@pytest.mark.parametrize("command", [("triage", "zzz"), ("sync", "--cause", "zzz")])
+def test_a_target_shows_its_causes_with_all_that_have_them(mkt: Mkt) -> None:
+    mkt("sync", "--all")
+    [cause] = mkt("triage", "contoso", "-o", "json").document
+    assert (cause["tenant_count"], cause["integrations"][0]) == (3, "acme/roster")
+    assert mkt("triage", "contoso/roster").out.endswith("next: mkt verify contoso/roster\n")
+    assert [found["state"] for found in mkt("triage", "-t", "initech", "-o", "json").document] == ["broken"]
+    unknown = mkt("triage", "contso")
+    assert (unknown.code, "Did you mean contoso?" in unknown.err) == (2, True)
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("command", [("triage", "fff"), ("sync", "--cause", "fff")])
 def test_a_cause_that_nobody_has_is_a_no(mkt: Mkt, command: tuple[str, ...]) -> None:
     mkt("sync", "--all")
     answer = mkt(*command)
     assert (answer.code, answer.out) == (1, "")
-    assert "nothing that stands now has the cause zzz" in answer.err
+    assert "nothing that stands now has the cause fff" in answer.err
     assert "mkt triage" in answer.err
 
 

@@ -74,3 +74,29 @@ def test_an_unknown_target_is_refused_with_the_near_one(mkt: Mkt) -> None:
 def test_every_line_is_json_also_beside_live_progress(mkt: Mkt) -> None:
     for line in mkt("verify", "-o", "jsonl").out.splitlines():
         assert json.loads(line)["id"]
+
+
+def test_all_secrets_that_are_missing_are_named_at_once(mkt: Mkt, project: Project) -> None:
+    project.write("campus", connector="lti-1p3-deeplink", settings={"platform": "moodle"})
+    [result] = mkt("verify", "campus", "-o", "json").document["results"]
+    for name in ("LTI_PRIVATE_KEY", "LTI_CLIENT_ID", "LTI_PLATFORM_URL"):
+        assert f"{name}, tried " in result["error"]["message"]
+        assert f"`MKT_SECRET__CAMPUS__ROSTER__{name}='…'`" in result["error"]["remedy"]
+    assert (
+        "in the project's .env (mode 0600), or `mkt secrets generate campus/roster LTI_PRIVATE_KEY`"
+        in (result["error"]["remedy"])
+    )
+
+
+def test_an_address_where_nobody_answers_is_first_looked_up_in_our_own_file(
+    mkt: Mkt, project: Project, partner: WorkdaySimulator
+) -> None:
+    settings = {**partner.settings(), "base_url": "http://127.0.0.1:9"}
+    project.write("northwind", settings=settings)
+    [never] = mkt("verify", "-o", "json").document["results"]
+    assert never["error"]["actor"] == "us"
+    assert never["error"]["remedy"].startswith("First check base_url at configs/northwind.yaml:8: ")
+    project.write("northwind", settings=partner.settings())
+    assert mkt("verify", "-q").code == 0
+    project.write("northwind", settings=settings)
+    assert mkt("verify", "-o", "json").document["results"][0]["error"]["actor"] == "partner"

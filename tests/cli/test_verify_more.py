@@ -23,11 +23,35 @@ def refused(partner: WorkdaySimulator, monkeypatch: pytest.MonkeyPatch) -> Workd
 @pytest.mark.usefixtures("refused")
 def test_the_text_for_a_customer_is_all_that_is_written(mkt: Mkt) -> None:
     answer = mkt("verify", "--for-customer")
-    assert (answer.code, answer.err) == (1, "")
+    assert (answer.code, answer.err) == (1, "mkt: 1 integration checked just now\n")
     assert answer.out.startswith("## Your connection to Workday HCM\n\nChecked on ")
     assert "What we need from you:\n\n- Workday's administrator checks the user" in answer.out
     for internal in ("hunter2", "127.0.0.1", "northwind/roster", "mkt verify", "configs"):
         assert internal not in answer.out
+
+
+def test_a_text_after_a_refusal_costs_no_other_login(
+    mkt: Mkt, refused: WorkdaySimulator, monkeypatch: pytest.MonkeyPatch, project: Project
+) -> None:
+    first = mkt("verify", "-o", "json").document["results"][0]
+    asked = len(refused.requests)
+    answer = mkt("verify", "northwind", "--for-customer")
+    assert (answer.code, len(refused.requests)) == (1, asked)
+    assert "northwind/roster was not asked again: as of 0 s ago" in answer.err
+    for said in ("WORKDAY_ISU_USERNAME: `ISU_mkt`", first["error"]["remedy"]):
+        assert said in answer.out
+    assert "hunter2" not in (project.root / ".mkt" / "mkt.db").read_bytes().decode(errors="replace")
+    monkeypatch.setenv(PASSWORD, "another-one")
+    assert "checked just now" in mkt("verify", "northwind", "--for-customer").err
+    assert len(refused.requests) > asked
+
+
+def test_a_text_after_a_change_of_the_file_asks_anew(mkt: Mkt, refused: WorkdaySimulator, project: Project) -> None:
+    mkt("verify")
+    asked = len(refused.requests)
+    project.write("northwind", settings={**refused.settings(), "page_size": 50})
+    assert "checked just now" in mkt("verify", "--for-customer").err
+    assert len(refused.requests) > asked
 
 
 @pytest.mark.usefixtures("refused")
@@ -45,7 +69,8 @@ def test_scripts_get_the_text_in_an_object(mkt: Mkt) -> None:
 def test_nothing_to_send_is_said_elsewhere(mkt: Mkt) -> None:
     answer = mkt("verify", "--for-customer")
     assert answer.code == 0
-    assert (answer.out, answer.err) == ("", "nothing to send: 1 integration passed\n")
+    said = "mkt: 1 integration checked just now\nnothing to send: 1 integration passed\n"
+    assert (answer.out, answer.err) == ("", said)
 
 
 def test_a_broken_file_has_no_word_of_it_for_the_customer(mkt: Mkt, project: Project) -> None:
@@ -95,3 +120,12 @@ def test_control_c_ends_the_wait() -> None:
     answer = ended(mkt)
     assert answer.code == 130
     assert "interrupted before the rest" in answer.out
+
+
+def test_what_fails_for_one_cause_is_verified_alone(mkt: Mkt, refused: WorkdaySimulator, project: Project) -> None:
+    project.write("hooli", settings=refused.settings())
+    mkt("sync", "--all")
+    causes = {cause["integrations"][0]: cause["fingerprint"] for cause in mkt("triage", "-o", "json").document}
+    report = mkt("verify", "--cause", causes["northwind/roster"][:8], "-o", "json").document
+    assert [result["tenant"] for result in report["results"]] == ["northwind"]
+    assert mkt("verify", "--cause", "no-such-cause").code == 1

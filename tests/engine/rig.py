@@ -100,6 +100,9 @@ class Source:
         tenants = tuple(dict.fromkeys(c.tenant for c in self.configurations))
         return Configs(tuple(self.configurations), tuple(self.broken), tenants)
 
+    def version(self) -> str:
+        return repr((self.configurations, self.broken))
+
 
 class Rig:
     """Everything a test of the engine turns: the script, the configurations, the clock."""

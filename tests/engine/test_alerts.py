@@ -68,7 +68,7 @@ def test_a_cause_of_many_tenants_is_one_message(rig: Rig, fleet: Fleet, receiver
     assert message["data"] == {
         "fingerprint": cause.fingerprint,
         "state": "failing",
-        "summary": "3 tenants, 1 cause, failing: for example no data",
+        "summary": "3 tenants failing for one cause, for example acme/roster: no data",
         "connector": "scripted",
         "class": "partner",
         "code": "partner",
@@ -86,6 +86,14 @@ def test_a_cause_of_many_tenants_is_one_message(rig: Rig, fleet: Fleet, receiver
         "next_command": f"mkt triage {cause.fingerprint}",
     }
     assert receiver.requests[0].headers["webhook-id"] == message["id"]
+
+
+def test_an_alert_of_one_integration_names_the_command_for_it(fleet: Fleet, receiver: Receiver) -> None:
+    fleet.fail(FAULT, "acme")
+    fleet.turn()
+    (message,) = _got(receiver)
+    assert message["data"]["next_command"] == "mkt verify acme/roster"
+    assert message["data"]["summary"] == "acme/roster failing: no data"
 
 
 def test_a_cause_that_stays_or_spreads_is_told_once(fleet: Fleet, receiver: Receiver) -> None:
@@ -348,7 +356,7 @@ def test_a_secret_that_is_a_word_of_ours_is_masked_in_the_free_texts_alone(
     fleet.turn()
     began, ended = (message["data"] for message in _got(receiver))
     assert (began["message"], began["remedy"]) == ("*** is no password", "replace ***")
-    assert ended["summary"] == "ended: 3 ***s, 1 cause, failing: for example *** is no password"
+    assert ended["summary"] == "ended: 3 ***s failing for one cause, for example acme/roster: *** is no password"
     assert (ended["tenant_count"], ended["tenants"]) == (3, ["acme", "contoso", "globex"])
 
 

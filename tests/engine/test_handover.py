@@ -50,8 +50,19 @@ def test_what_is_not_known_yet_stands_in_capitals_and_is_noted_for_us() -> None:
     found = made("{public_url}{root} and {settings.base_url}")
     assert found.text == "PUBLIC_URL/hooks/northwind/roster and BASE_URL"
     assert found.unknown == ("public_url", "settings.base_url")
-    (note,) = notes([found])
+    note, where, served = notes([found])
     assert note.startswith("northwind/roster: public_url, settings.base_url is not known yet")
+    assert '`public_url = "https://…"`' in where
+    assert "`mkt serve`" in served
+
+
+def test_that_nobody_answers_at_our_addresses_yet_is_said_to_both_sides() -> None:
+    found = made("Enter {public_url}{root}/launch.", url="https://mkt.example/")
+    assert list(notes([found])) == [
+        "northwind/roster: our addresses in it answer only once `mkt serve` runs behind https://mkt.example"
+    ]
+    assert "Our addresses answer as soon as we have switched them on" in handover_text([found])
+    assert "switched" not in handover_text([made("Enter {tenant}.")])
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "{nobody}", "{since}", "{}"])

@@ -153,12 +153,12 @@ def test_verify_under_a_spent_budget_is_a_step_that_says_so(fleet: Any, partner:
     report = rig.verify("globex")
     assert len(partner.requests) == 1
     step = report.results[0].steps[0]
-    assert (step.step, step.outcome, step.actor) == ("first", "fail", "us")
+    assert (step.step, step.outcome, step.actor) == ("first", "skip", "partner")
     assert step.evidence == (
         "nothing was sent to 127.0.0.1: the partner asked all that share the budget of this account to wait until"
         " 2026-11-23 05:00:00 UTC"
     )
-    assert step.remedy.startswith("Nothing to do: from then on it works again.")
+    assert step.remedy.startswith("Nothing to do: from then on it works again;")
 
 
 def test_what_the_operator_agreed_on_stands_in_for_the_manifests_numbers() -> None:

@@ -75,7 +75,10 @@ def test_a_status_says_that_it_is_paused_since_when_why_and_what_to_type(rig: Ri
     found = _status(rig)
     assert (found.health, found.paused_at, found.next_due_at) == ("paused", NOW + timedelta(hours=4), None)
     assert (found.why, found.actor, found.next_command) == (REFUSED.message, "customer", "mkt verify acme/roster")
-    assert found.remedy == "Send a new one. Until `mkt verify acme/roster` passes, no sync asks again."
+    assert found.remedy == (
+        "Send a new one. No sync asks again until `mkt verify acme/roster` passes,"
+        " `mkt enable acme/roster` is typed, or its settings or secret references change in its file."
+    )
     assert found.health in PROBLEMS
     rig.pass_time(days=30)
     assert _status(rig).overdue_by is None
@@ -267,3 +270,16 @@ def test_a_verify_that_is_green_while_a_sync_still_waits_is_not_written_over(rig
     rig.script.changes = mended_meanwhile
     rig.sync_one()
     assert (_state(rig).refusals, _state(rig).paused_at) == (1, None)
+
+
+def test_a_status_says_how_many_failures_are_left_also_after_a_pause_was_ended(rig: Rig) -> None:
+    _fails(rig, REFUSED)
+    _hours(rig, 2)
+    assert _status(rig).tries_left == PAUSED_AFTER - 2
+    _hours(rig, PAUSED_AFTER)
+    assert _status(rig).tries_left is None, "it is paused"
+    rig.store.resume(Key("acme", "roster"))
+    assert (_status(rig).health, _status(rig).tries_left) == ("failing", PAUSED_AFTER)
+    _fails(rig, TransientError("down"))
+    rig.sync_one()
+    assert _status(rig).tries_left is None, "this one may pass by itself"

@@ -57,5 +57,7 @@ def test_a_store_that_cannot_prune_fails_no_sync(rig: Rig, monkeypatch: pytest.M
 
 
 def test_the_operator_says_how_many_days_are_kept() -> None:
-    settings = ProjectSettings.model_construct(retention=Retention(events=1, runs=2, tombstones=3, holds=4))
-    assert [kept / timedelta(days=1) for kept in retention_of(settings)] == [1, 2, 3, 4]
+    settings = ProjectSettings.model_construct(
+        retention=Retention(events=1, runs=2, tombstones=3, holds=4, deliveries=5)
+    )
+    assert [kept / timedelta(days=1) for kept in retention_of(settings)] == [1, 2, 3, 4, 5]

@@ -1,9 +1,10 @@
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from tests.engine.rig import Context, Rig, configuration, people
+from tests.engine.rig import MANIFEST, Context, Rig, Scripted, ScriptedConnector, configuration, people
 
 from mkt.configs.base import BrokenTenant, Position, Problem
 from mkt.contract import (
@@ -15,13 +16,16 @@ from mkt.contract import (
     Disabled,
     Guard,
     Json,
+    Manifest,
     RateLimited,
     Record,
     Schedule,
     TransientError,
 )
 from mkt.engine import pool
+from mkt.engine.following import after_result
 from mkt.errors import StartError
+from mkt.registry import ConnectorRegistry
 from mkt.store.base import Key
 
 
@@ -127,9 +131,33 @@ def test_only_the_streams_that_were_asked_for(rig: Rig) -> None:
     assert seen == [frozenset({"people"})]
 
 
-def test_a_stream_that_the_connector_does_not_have_is_skipped(rig: Rig) -> None:
-    result = rig.sync_one(streams=frozenset({"accounts"}))
-    assert (result.outcome, result.note) == ("skipped", "scripted has no stream accounts")
+def test_a_stream_that_no_selected_connector_has_starts_nothing(rig: Rig) -> None:
+    with pytest.raises(StartError, match="scripted: no stream memberships") as raised:
+        rig.sync("acme", now=True, streams=frozenset({"memberships", "people"}))
+    assert raised.value.remedy == "There is org_units, people."
+    assert rig.events() == []
+
+
+def test_a_stream_that_another_selected_connector_has_is_skipped_here(rig: Rig) -> None:
+    manifest = {**MANIFEST, "id": "other", "streams": ["accounts"]}
+    other = ScriptedConnector("other", "tests", Manifest.model_validate(manifest), scripted=Scripted())
+    known = {**dict(rig.engine.registry.items()), "other": other}
+    rig.engine = replace(rig.engine, registry=ConnectorRegistry(known))
+    rig.source.configurations.append(replace(configuration("globex"), connector="other"))
+    found = {result.target: result for result in rig.sync(all=True, streams=frozenset({"people"})).results}
+    assert (found["globex/roster"].outcome, found["globex/roster"].note) == ("skipped", "other has no stream people")
+    assert found["acme/roster"].outcome == "ok"
+
+
+def test_a_run_that_our_own_limit_ends_is_ours_and_says_how_to_set_it(rig: Rig) -> None:
+    rig.script.changes = lambda _: iter(people("anna"))
+    result = rig.sync_one(timeout=timedelta(0))
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.actor) == ("transient.deadline", "us")
+    assert "stopped by our own limit of 0 s" in result.failure.message
+    assert "--timeout 2h" in result.failure.remedy
+    assert after_result(result) == "mkt sync acme/roster --now --timeout 2h"
+    assert rig.store.states()[Key("acme", "roster")].connection is None, "the line to the partner is not to blame"
 
 
 def test_a_cursor_is_where_the_next_sync_starts_and_full_starts_anew(rig: Rig) -> None:

@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -40,6 +41,20 @@ def test_an_open_alert_and_what_was_not_sent_of_it_are_shown() -> None:
     assert "42 tenants, 1 cause" in shown
     assert "alert.opened" in shown
     assert "1 open alert, 1 message not sent" in shown
+
+
+def test_what_waits_tells_its_next_try_and_what_went_wrong_last() -> None:
+    waiting = replace(_message({}), next_try_at=NOW + timedelta(minutes=15))
+    given_up = replace(waiting, given_up=True)
+    console = Console(file=StringIO(), width=200)
+    with console.capture() as capture:
+        console.print(*alerts_page([], [waiting, given_up], NOW))
+    first, second = capture.get().splitlines()[1:3]
+    assert "in 15 min (" in first
+    assert "no answer" in first
+    assert second.split()[:5] == ["webhook", "f00", "failed", "1", "none"]
+    (shown,) = alerts_object([_alert({})], [waiting])
+    assert shown["unsent"][0]["next_try_at"] == "2026-11-22T18:15:00.000Z"
 
 
 @pytest.mark.parametrize("body", [{}, {"data": {}}, {"***": {"tenant_count": 1}}, {"data": {"***_count": 1}}])

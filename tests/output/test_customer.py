@@ -1,6 +1,6 @@
 """What is sent to a customer."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mkt.contract import Actor, StepOutcome
+from mkt.engine.for_customer import ForCustomer
 from mkt.engine.report import Failure, Report, Result, StepResult, VerifyOutcome
-from mkt.output.customer import customer_object, customer_texts, document
+from mkt.output.customer import asked_lines, customer_object, customer_texts, document
 
 SEEN = datetime(2026, 11, 22, 18, 5, tzinfo=UTC)
 NAMES = {"workday-hris": "Workday HCM"}
@@ -29,8 +30,12 @@ def _report(*steps: StepResult, outcome: VerifyOutcome = "fail", **fields: Any) 
 
 
 def _text(*steps: StepResult, **fields: Any) -> str:
-    [found] = customer_texts(_report(*steps, **fields), NAMES, SEEN)
+    [found] = customer_texts(_found(_report(*steps, **fields)), NAMES, SEEN)
     return found.text
+
+
+def _found(report: Report, **more: Any) -> ForCustomer:
+    return ForCustomer(report=report, **{"checked_at": {}, "identifiers": {}, **more})
 
 
 def test_what_the_customer_has_to_do_stands_at_the_end() -> None:
@@ -65,7 +70,8 @@ def test_what_the_partner_has_to_do_needs_nothing_from_the_customer() -> None:
 
 
 def test_of_what_is_ours_only_the_step_is_named() -> None:
-    text = _text(_failed("us", "secret WORKDAY_PASSWORD is missing; configs/acme.yaml:14", "Set it: `export …`."))
+    missing = "secret WORKDAY_PASSWORD is missing; configs/acme.yaml:14"
+    text = _text(_failed("us", missing, "Set it: a line `X=…` in the project's .env."))
     assert "- not passed: endpoint answers\n" in text
     assert text.endswith("This is ours to mend. Nothing is needed from you.\n")
     assert "secret" not in text
@@ -99,13 +105,13 @@ def test_a_broken_file_is_ours() -> None:
 
 
 def test_what_passed_has_no_text() -> None:
-    assert customer_texts(_report(outcome="pass"), NAMES, SEEN) == []
+    assert customer_texts(_found(_report(outcome="pass")), NAMES, SEEN) == []
 
 
 def test_several_texts_say_whose_each_is_where_it_is_not_shown() -> None:
     one, other = _report(_failed("us")), _report(_failed("us"), tenant="globex")
     both = Report(command="verify", results=(*other.results, *one.results))
-    texts = customer_texts(both, NAMES, SEEN)
+    texts = customer_texts(_found(both), NAMES, SEEN)
     assert [text.target for text in texts] == ["acme/roster", "globex/roster"]
     assert document(texts).startswith("<!-- acme/roster -->\n\n## Your connection to Workday HCM\n")
     assert document(texts[:1]) == texts[0].text
@@ -136,3 +142,22 @@ def test_sentences_about_how_we_work_are_left_out_and_the_others_stay(sentences:
     said = text.partition("What we need from you:")[2]
     for sentence, plain in sentences:
         assert (sentence in said) == plain
+
+
+def test_the_names_by_which_the_customer_knows_us_are_told_where_they_act() -> None:
+    known = {"acme/roster": {"WORKDAY_ISU_USERNAME": "ISU_mkt", "WORKDAY_CLIENT_ID": "http://127.0.0.1:80"}}
+    [asked] = customer_texts(_found(_report(_failed("customer")), identifiers=known), NAMES, SEEN)
+    assert "What we use there, to look for:\n\n- WORKDAY_ISU_USERNAME: `ISU_mkt`\n\nTell us" in asked.text
+    assert "127.0.0.1" not in asked.text
+    [ours] = customer_texts(_found(_report(_failed("us")), identifiers=known), NAMES, SEEN)
+    assert "ISU_mkt" not in ours.text
+
+
+def test_a_text_of_before_has_the_moment_of_then() -> None:
+    then = SEEN - timedelta(minutes=4)
+    found = _found(_report(_failed("customer")), checked_at={"acme/roster": then})
+    [text] = customer_texts(found, NAMES, SEEN)
+    assert "Checked on 22 November 2026 at 18:01 UTC." in text.text
+    [said] = asked_lines(found, SEEN)
+    assert said.startswith("acme/roster was not asked again: as of 4 min ago")
+    assert said.endswith("`mkt verify acme/roster` asks anew")

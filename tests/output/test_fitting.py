@@ -62,3 +62,25 @@ def test_whatever_stands_in_a_cell_each_row_is_one_line(
     assert len(lines) == len(rows) + 2
     assert len({cell_len(line) for line in lines[:-1]}) == 1
     assert max(cell_len(line) for line in render([table], width).split("\n")) <= max(width, 30)
+
+
+LONG = [
+    {"integration": "customer-of-northern-europe/learner-roster", "why": "GET https://a.example/one/two answered 503"}
+]
+
+
+def test_names_break_behind_a_slash_or_a_dash_and_never_within_a_word(render: Render) -> None:
+    lines = render([Fitting(["integration", "why"], LONG, folds="why")], 46).splitlines()
+    assert [line[:28].rstrip() for line in lines[1:3]] == ["customer-of-northern-europe/", "learner-roster"]
+
+
+def test_what_is_long_gives_way_before_a_name_does(render: Render) -> None:
+    first = render([Fitting(["integration", "why"], LONG, folds="why")], 62).splitlines()[1]
+    assert first.startswith("customer-of-northern-europe/learner-roster  GET https://")
+
+
+def test_a_list_shows_the_beginning_of_what_is_long(render: Render) -> None:
+    lines = render([Fitting(["integration", "why"], LONG, folds="why", most=2)], 62).splitlines()
+    assert len(lines) == 3
+    assert lines[-1].rstrip().endswith("…")
+    assert "…" not in render([Fitting(["integration", "why"], LONG, folds="why", most=2)])

@@ -1,12 +1,14 @@
 """What a dry run would change, as text and for scripts."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from rich.console import RenderableType
 
 from mkt.engine.report import Report, Result, StreamCounts
 from mkt.output.objects import report_object
+from mkt.output.preview_object import changes_object
 from mkt.output.preview_table import changes_page
 from mkt.store.base import ChangedRecord
 
@@ -37,13 +39,20 @@ def _page(result: Result, *, values: bool) -> Iterator[RenderableType]:
 def test_values_are_masked(render: Render) -> None:
     assert render(_page(RESULT, values=False)).splitlines() == [
         "northwind/roster  people  1 deleted, 40 updated, 1 created",
-        "  deleted  1        given_name, email, active",
+        "  deleted  1",
         "  updated  2",
         "             email  *** -> ***",
         "             title  none -> ***",
         "  created  3        given_name, email, title, active",
         "  and 39 more",
     ]
+
+
+def test_an_id_is_shown_as_a_person_reads_it_and_kept_for_scripts(render: Render) -> None:
+    gone = ChangedRecord(external_id="Caf%C3%A9%3A1:a", change="deleted", before=OLD, after=None)
+    result = replace(RESULT, preview={"people": (gone,)})
+    assert "  deleted  Café:1:a" in render(_page(result, values=False)).splitlines()
+    assert changes_object(result.preview, values=False)["people"][0]["external_id"] == "Caf%C3%A9%3A1:a"
 
 
 def test_values_are_shown_to_whom_they_were_revealed(render: Render) -> None:

@@ -82,14 +82,14 @@ def test_the_root_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_wrong_value_names_the_place_it_was_given_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _refused(tmp_path, concurrency=0).message.startswith("--concurrency: input should be")
+    assert _refused(tmp_path, concurrency=0).message.startswith("--concurrency: must be at least 1")
     _write(tmp_path, "concurrency = 'many'")
-    assert _refused(tmp_path).message.startswith(f"{tmp_path / 'mkt.toml'}: concurrency: input should be")
+    assert _refused(tmp_path).message.startswith(f"{tmp_path / 'mkt.toml'}: concurrency: must be a whole number")
     (tmp_path / ".env").write_text("MKT_CONCURRENCY=lots\n")
-    assert _refused(tmp_path).message.startswith(f"{tmp_path / '.env'}: MKT_CONCURRENCY: input should be")
+    assert _refused(tmp_path).message.startswith(f"{tmp_path / '.env'}: MKT_CONCURRENCY: must be a whole number")
     monkeypatch.setenv("MKT_CONCURRENCY", "plenty")
     error = _refused(tmp_path)
-    assert error.message.startswith("variable MKT_CONCURRENCY: input should be")
+    assert error.message.startswith("variable MKT_CONCURRENCY: must be a whole number")
     assert "plenty" not in error.message
 
 
@@ -186,3 +186,11 @@ def test_a_working_directory_that_was_removed_is_said(tmp_path: Path, monkeypatc
     gone.rmdir()
     with pytest.raises(StartError, match="the working directory is no longer there"):
         find_root(None)
+
+
+def test_a_trusted_proxy_is_an_address_or_a_network(tmp_path: Path) -> None:
+    (tmp_path / "mkt.toml").write_text('[serve]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8"]\n')
+    assert [str(each) for each in load(tmp_path, {}).serve.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8"]
+    (tmp_path / "mkt.toml").write_text('[serve]\ntrusted_proxies = ["proxy.example"]\n')
+    with pytest.raises(StartError, match="trusted_proxies"):
+        load(tmp_path, {})

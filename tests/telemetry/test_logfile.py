@@ -12,7 +12,7 @@ import pytest
 
 from mkt.contract import ConnectorEvent
 from mkt.errors import LocalError
-from mkt.telemetry.base import Telemetry
+from mkt.telemetry.base import REST_SECONDS, Telemetry
 from mkt.telemetry.logfile import LogFileSink
 
 
@@ -107,6 +107,18 @@ def test_a_pipe_that_nobody_reads_blocks_nothing(tmp_path: Path) -> None:
         LogFileSink(tmp_path / "pipe")(_event("one"))
 
 
+def test_a_sink_that_has_failed_gets_events_again_after_a_minute(tmp_path: Path) -> None:
+    now, path = [0.0], tmp_path / "later" / "mkt.log"
+    telemetry = Telemetry([LogFileSink(path)], monotonic=lambda: now[0])
+    telemetry.emit(_event("lost"))
+    path.parent.mkdir()
+    telemetry.emit(_event("lost too"))
+    now[0] = REST_SECONDS
+    telemetry.emit(_event("kept"))
+    telemetry.close()
+    assert _messages(path) == ["kept"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_full_disk_leaves_the_sink_out_and_not_the_others(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     full, good = LogFileSink(Path("/dev/full")), LogFileSink(path)
@@ -117,4 +129,5 @@ def test_a_full_disk_leaves_the_sink_out_and_not_the_others(path: Path, capsys: 
     full.close()
     assert _messages(path) == ["one", "two"]
     said = capsys.readouterr().err.splitlines()
-    assert said == ["mkt: LogFileSink failed and was left out: /dev/full cannot be written: No space left on device"]
+    why = "/dev/full cannot be written: No space left on device"
+    assert said == [f"mkt: the log file /dev/full gets no events for 60 s: {why}"]

@@ -77,4 +77,7 @@ def test_a_store_that_fails_does_not_fail_the_run(store: WatchedStore, capsys: p
     assert store.came.wait(timeout=10)
     telemetry.emit(_event())
     telemetry.close()
-    assert "StoreSink failed and was left out: the disk is full" in capsys.readouterr().err
+    assert (
+        "mkt: the store (what `mkt events` shows) gets no events for 60 s: the disk is full"
+        in capsys.readouterr().err
+    )

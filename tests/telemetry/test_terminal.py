@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from mkt.contract import ConnectorEvent, EventName, Level
+from mkt.telemetry.base import Telemetry
 from mkt.telemetry.terminal import TerminalSink
 
 
@@ -47,6 +48,15 @@ def test_a_verify_names_the_step_it_is_at() -> None:
     sink(_event("verify.started", "roster"))
     sink(_event("verify.step", "roster", step="token"))
     assert sink.line().plain == "0 done, 1 running: northwind/roster token"
+
+
+def test_of_how_many_is_said_where_it_is_known() -> None:
+    sink = TerminalSink(_console(terminal=False))
+    Telemetry([sink]).expect(3)
+    sink(_event("sync.failed", "roster", "error"))
+    assert sink.line().plain == "1 of 3 done, 1 failed"
+    sink.expect(2)
+    assert sink.line().plain == "1 of 3 done, 1 failed", "those that begin come after what is done"
 
 
 def test_more_than_a_few_are_counted() -> None:

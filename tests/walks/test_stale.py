@@ -60,11 +60,12 @@ def test_from_a_stale_tenant_to_the_cause_the_customers_text_and_green(
     assert ladder.following == "mkt verify northwind/roster --for-customer"
 
     # The customer has to act: this is what they are sent.
-    letter = machine.types(ladder.following)
-    assert letter.text.startswith("## Your connection to Workday HCM\n")
-    assert "What we need from you:\n\n- Workday's administrator checks the user" in letter.text
+    said, _, letter = machine.types(ladder.following).text.partition("## ")
+    assert said.startswith("mkt: northwind/roster was not asked again")
+    assert letter.startswith("Your connection to Workday HCM\n")
+    assert "What we need from you:\n\n- Workday's administrator checks the user" in letter
     for internal in ("northwind/roster", "127.0.0.1", "mkt ", "configs", "isu-password"):
-        assert internal not in letter.text
+        assert internal not in letter
 
     # They have mended it.
     stale.heal()

@@ -37,8 +37,11 @@ COMMANDS: Final = {
     "runs": "Look at past runs.",
     "events": "Look at what happened, or follow it.",
     "records": "Look at what was synced.",
+    "serve": "Take webhooks and launches of partner systems.",
+    "webhooks": "Look at inbound deliveries, and have them handled again.",
     "connectors": "Look at the marketplace.",
     "tenants": "Look at the tenants, add and remove them.",
+    "lti": "Connect learning platforms.",
     "handover": "Write what the customer's admin enters on their side and what they send back.",
     "enable": "Enable integrations in their tenant's file, and end their pause.",
     "disable": "Disable integrations in their tenant's file.",
@@ -71,6 +74,11 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise typer.Exit from None
+        except typer.BadParameter as error:
+            from mkt.plain import plain
+
+            error.message = plain(error.message)
+            raise
 
 
 app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=False, no_args_is_help=True)

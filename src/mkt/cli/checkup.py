@@ -14,6 +14,8 @@ from mkt.cli.alert_check import alert_checks
 from mkt.cli.cron_check import cron_checks
 from mkt.cli.heartbeat_check import heartbeat_checks
 from mkt.cli.options import Installation
+from mkt.cli.supabase_check import supabase_checks
+from mkt.cli.variable_check import variable_checks
 from mkt.cli.wiring import build_keyring, build_registry, build_settings, build_source, build_store
 from mkt.errors import MktError
 from mkt.output.checks import Check
@@ -47,14 +49,16 @@ def checkup(installation: Installation, now: Callable[[], datetime] = _utc_now) 
 
 def _project(settings: "ProjectSettings", installation: Installation, now: datetime) -> Iterator[Check]:
     configs: list[Configs] = []
+    yield from supabase_checks(settings)
     yield from _configs(settings, configs)
     newest: list[datetime] = []
     yield _tried("store", lambda: _store(settings, newest))
     yield _keyring(any(_uses_keyring(found) for found in configs))
-    yield from alert_checks(settings)
+    yield from alert_checks(settings, now)
     yield from heartbeat_checks(settings, now)
     for found in configs:
         yield from cron_checks(settings, found, installation)
+        yield from variable_checks(settings, found)
     yield _clock(max(newest, default=None), now)
 
 
@@ -117,7 +121,8 @@ def _configs(settings: "ProjectSettings", keep: "list[Configs]") -> Iterator[Che
     tenants, integrations = len(configs.tenants), len(configs.configurations)
     broken = f", {len(configs.broken):,} broken" if configs.broken else ""
     found = f"{plural(tenants, 'tenant')}, {plural(integrations, 'integration')}{broken}"
-    yield Check(name="configs", ok=not configs.broken, found=found, remedy="`mkt lint` shows every place.")
+    remedy = configs.broken[0].remedy if configs.broken else ""
+    yield Check(name="configs", ok=not configs.broken, found=found, remedy=remedy)
 
 
 def _store(settings: "ProjectSettings", keep: list[datetime]) -> str:

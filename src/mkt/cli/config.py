@@ -1,4 +1,4 @@
-"""`mkt config schema` and `mkt config show`."""
+"""`mkt config`."""
 
 import sys
 from dataclasses import asdict
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mkt.cli.config_gitops import diff, pull, push
 from mkt.cli.options import Installation, Output, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.targets import integrations_of
@@ -16,6 +17,8 @@ from mkt.output.effective_table import effective_object, effective_page, operato
 from mkt.output.json import write_document
 
 app = new_app("Work with configurations.")
+for gitops in (diff, pull, push):
+    app.command()(gitops)
 
 
 @app.callback()

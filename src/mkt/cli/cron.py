@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 VARIABLES: Final = ".env"
-"""The project's file of variables, which a line of cron reads before it runs mkt."""
+"""The project's file of variables. mkt alone reads it: a shell would read blanks, `$` and quotes in its own way."""
 _ASSIGNMENT: Final = re.compile(r"""^\s*(["']?)(\w+)\1\s*=\s*(.*?)\s*$""")
 _SECONDS: Final = 10
 
@@ -20,12 +19,6 @@ def mkt_command() -> list[str]:
     """Return this installation's command, found without PATH."""
     script = Path(sys.executable).with_name("mkt")
     return [str(script)] if os.access(script, os.X_OK) else [sys.executable, "-m", "mkt"]
-
-
-def loading(root: Path) -> str:
-    """Return the shell text that exports the project's variables, if it has some."""
-    file = shlex.quote(str(root / VARIABLES))
-    return f"set -a; [ ! -r {file} ] || . {file}; set +a"
 
 
 def cron_environment() -> dict[str, str]:

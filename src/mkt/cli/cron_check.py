@@ -1,7 +1,6 @@
 """`mkt doctor`: which secrets cron would not find, asked of a child process that has cron's environment."""
 
 import json
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from mkt.cli.cron import VARIABLES, cron_environment, loading
+from mkt.cli.cron import VARIABLES, cron_environment
 from mkt.cli.options import Installation
 from mkt.cli.wiring import build_registry, build_secrets
 from mkt.engine.secret_states import SecretState, secret_states
@@ -56,10 +55,9 @@ def _as_cron(settings: "ProjectSettings", installation: Installation) -> list[Ro
     """Return what `mkt secrets list` says to cron, or why it says nothing."""
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in installation.flags.items() if value]
     command = [sys.executable, "-m", "mkt", "secrets", "list", "-o", "json", f"--project={settings.root}", *flags]
-    shell = ["/bin/sh", "-c", f"{loading(settings.root)}; exec {shlex.join(command)}"]
     try:
         done = subprocess.run(  # noqa: S603 - this very program
-            shell,
+            command,
             env=cron_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -102,10 +100,14 @@ def _named(state: SecretState, row: Row) -> str:
 
 
 def _remedy(scheme: str, copied: str, settings: "ProjectSettings") -> str:
-    file = f"{settings.root / VARIABLES} (mode 0600), which the lines of `mkt init --cron` read, or into cron's table"
     if scheme == "keyring":
         return (
             f"Copy it to where no session is needed: `mkt secrets copy {copied} --to file`. Or, where the keyring "
-            f"stays unlocked, put its DBUS_SESSION_BUS_ADDRESS into {file}."
+            "stays unlocked, put DBUS_SESSION_BUS_ADDRESS=… into cron's table: `crontab -e`."
         )
-    return f"Put NAME='value' into {file}." if scheme == "env" else "See `mkt secrets list`."
+    file = settings.root / VARIABLES
+    return (
+        f"Put NAME='value' into {file} (mode 0600), which mkt reads."
+        if scheme == "env"
+        else "See `mkt secrets list`."
+    )

@@ -8,8 +8,8 @@ import typer
 
 from mkt.cli.options import Output, shape
 from mkt.cli.wiring import build_registry
-from mkt.engine.report import Report
-from mkt.output.customer import customer_object, customer_texts, document
+from mkt.engine.for_customer import ForCustomer
+from mkt.output.customer import asked_lines, customer_object, customer_texts, document
 from mkt.output.json import write_document, write_lines
 from mkt.output.text import console_for, plural
 from mkt.store.base import Store
@@ -28,10 +28,13 @@ class CustomerOutput:
         del store
         return [TerminalSink(console_for(sys.stderr))] if self._shape == "table" else []
 
-    def finish(self, report: Report) -> None:
-        """Write the texts, and on stderr that there is none to send."""
+    def finish(self, found: ForCustomer) -> None:
+        """Write the texts; on stderr, whether the partner was asked, and that there is none to send."""
+        now = datetime.now(UTC)
         names = {name: connector.manifest.name for name, connector in build_registry().items() if connector.manifest}
-        texts = customer_texts(report, names, datetime.now(UTC))
+        texts = customer_texts(found, names, now)
+        for said in asked_lines(found, now):
+            typer.echo(f"mkt: {said}", err=True)
         with suppress(BrokenPipeError):  # a reader that has left changes nothing about the exit code
             if self._shape == "json":
                 write_document([customer_object(text) for text in texts], sys.stdout.buffer)
@@ -40,4 +43,4 @@ class CustomerOutput:
             elif texts:
                 sys.stdout.write(document(texts))
         if not texts:
-            typer.echo(f"nothing to send: {plural(len(report.results), 'integration')} passed", err=True)
+            typer.echo(f"nothing to send: {plural(found.report.count('pass'), 'integration')} passed", err=True)

@@ -1,4 +1,4 @@
-"""`mkt db prune` and `mkt db backup`."""
+"""`mkt db`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,10 +7,13 @@ from typing import Annotated
 import typer
 
 from mkt.cli.actions import open_record
-from mkt.cli.options import Logged, OutputOption, new_app, spread
+from mkt.cli.db_check import check_supabase
+from mkt.cli.db_init import write_migrations
+from mkt.cli.options import Installation, Logged, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import build_settings
 from mkt.engine.retention import retention_of
+from mkt.output.database import checked_object, checked_page, written_object, written_page
 from mkt.output.housekeeping import backup_object, backup_page, pruned_object, pruned_page
 
 app = new_app("Look after the store.")
@@ -19,6 +22,24 @@ app = new_app("Look after the store.")
 @app.callback()
 def db() -> None:
     """Look after the store."""
+
+
+@app.command()
+@spread
+def init(*, installation: Installation, output: OutputOption = "auto") -> None:
+    """Write the migrations of Supabase into supabase/migrations, for the Supabase CLI to apply."""
+    written = write_migrations(build_settings(installation).root)
+    present(output, lambda: [written_object(each) for each in written], lambda: written_page(written))
+    raise typer.Exit(int(any(each.state == "differs" for each in written)))
+
+
+@app.command()
+@spread
+def check(*, installation: Installation, output: OutputOption = "auto") -> None:
+    """Find what is missing, old, changed or too open in Supabase."""
+    checked = check_supabase(build_settings(installation))
+    present(output, lambda: checked_object(checked), lambda: checked_page(checked))
+    raise typer.Exit(int(bool(checked.flaws)))
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """`mkt events`."""
 
+import select
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Annotated, Final, get_args
 
 import typer
 
-from mkt.cli.history import keys_of
+from mkt.cli.history import keys_of, only_run
 from mkt.cli.options import LARGEST, Chosen, Installation, Output, OutputOption, new_app, shape, spread
 from mkt.cli.present import present, print_page
 from mkt.cli.wiring import build_settings, build_source, build_store
@@ -34,6 +35,9 @@ def events(
     installation: Installation,
     number: Annotated[int, typer.Option("-n", min=1, max=LARGEST, metavar="N", help="How many of the newest.")] = 50,
     level: Annotated[Level, typer.Option("--level", help="This level and worse.")] = "debug",
+    run: Annotated[
+        str, typer.Option("--run", metavar="ID", help="Only of this run: any unique part of its id.")
+    ] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with those that come.")] = False,
     output: OutputOption = "auto",
 ) -> None:
@@ -41,7 +45,8 @@ def events(
     settings, selection = build_settings(installation), chosen.selection()
     with closing(build_store(settings)) as store:
         keys = keys_of(selection, build_source(settings), store)
-        query = EventQuery(keys=keys, levels=_LEVELS[_LEVELS.index(level) :], limit=number)
+        run_id = only_run(store, run).id if run else ""
+        query = EventQuery(keys=keys, run_id=run_id, levels=_LEVELS[_LEVELS.index(level) :], limit=number)
         if follow:
             _write(followed(store, query), output)
         else:
@@ -51,14 +56,14 @@ def events(
 
 
 def followed(
-    store: Store, query: EventQuery, wait: Callable[[float], object] = time.sleep
+    store: Store, query: EventQuery, wait: Callable[[float], object] | None = None
 ) -> Iterator[ConnectorEvent]:
     """Yield the newest events and then, without end, those that come; each once."""
     shown = {event.id: event for event in store.events(query)}
     yield from shown.values()
     after = min(shown, default="")
     while True:
-        wait(POLL_SECONDS)
+        (wait or _wait)(POLL_SECONDS)
         for event in store.events(replace(query, after_id=after, limit=None)):
             if event.id not in shown:
                 shown[event.id] = event
@@ -67,6 +72,19 @@ def followed(
         settled = [event.id for event in shown.values() if newest and event.timestamp < newest - LATE]
         after = max(settled, default=after)
         shown = {name: event for name, event in shown.items() if name > after}
+
+
+def _wait(seconds: float) -> None:
+    """Wait; raise `BrokenPipeError` as soon as the reader has left, as `head` does: the next event may be far."""
+    try:
+        stdout = sys.stdout.fileno()
+    except OSError:  # no file: a test's, or closed
+        time.sleep(seconds)
+        return
+    watched = select.poll()
+    watched.register(stdout, 0)
+    if watched.poll(seconds * 1000):
+        raise BrokenPipeError
 
 
 def _write(found: Iterator[ConnectorEvent], output: Output) -> None:

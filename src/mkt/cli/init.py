@@ -1,12 +1,13 @@
 """`mkt init`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from mkt.cli.options import VerboseOption, new_app
-from mkt.cli.scheduling import Scheduler, as_one_text, scheduling_files
+from mkt.cli.scheduling import Scheduler, as_one_text, installing, scheduling_files
 from mkt.errors import StartError
 from mkt.settings import find_root
 
@@ -56,7 +57,11 @@ def _schedule(scheduler: Scheduler, root: Path, folder: Path | None) -> None:
         typer.echo(as_one_text(scheduler, files), nl=False)
         return
     _create(folder, files)
-    typer.echo("next: " + (f"crontab {folder / 'mkt.crontab'}" if scheduler == "cron" else "systemctl daemon-reload"))
+    if scheduler == "cron":
+        typer.echo(f"next: (crontab -l; cat {shlex.quote(str(folder / 'mkt.crontab'))}) | crontab -")
+        return
+    for command in installing(shlex.quote(str(folder))):
+        typer.echo(f"next: {command}")
 
 
 def _create(folder: Path, texts: dict[str, str]) -> None:

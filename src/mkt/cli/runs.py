@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from mkt.cli.history import keys_of
+from mkt.cli.history import keys_of, only_run
 from mkt.cli.options import LARGEST, Chosen, Installation, Output, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import build_settings, build_source, build_store
-from mkt.errors import Refused
+from mkt.engine.following import after_run
 from mkt.output.objects import run_object
-from mkt.output.tables import run_page, runs_page
+from mkt.output.runs_table import run_page, runs_page
 from mkt.store.base import EventQuery, Run, Store
 
 app = new_app("Look at past runs.")
@@ -45,24 +45,19 @@ def show(
 ) -> None:
     """Show one run with its events."""
     with closing(build_store(build_settings(installation))) as store:
-        _show(store, _only(run_id, store.find_runs(run_id)), output)
+        _show(store, only_run(store, run_id), output)
 
 
 def _show(store: Store, run: Run, output: Output) -> None:
     events = list(store.events(EventQuery(run_id=run.id)))
+    others = [each for each in store.runs([run.key]) if each.command == run.command and each.id != run.id][:_SHOWN]
     present(
         output,
-        lambda: {**run_object(run), "events": [event.as_dict() for event in events]},
-        lambda: run_page(run, events, datetime.now(UTC)),
+        lambda: {
+            **run_object(run),
+            "events": [event.as_dict() for event in events],
+            "others": [run_object(other) for other in others],
+            "next_command": after_run(run, others),
+        },
+        lambda: run_page(run, events, others, datetime.now(UTC)),
     )
-
-
-def _only(part: str, found: list[Run]) -> Run:
-    if not part:
-        raise Refused("an empty text is part of every id", remedy="See `mkt runs list`.")
-    if not found:
-        raise Refused(f"there is no run whose id contains {part}", remedy="See `mkt runs list`.")
-    if len(found) > 1:
-        some = ", ".join(run.id for run in found[:_SHOWN])
-        raise Refused(f"{part} is part of {len(found)} ids: {some}", remedy="Give more of the id.")
-    return found[0]

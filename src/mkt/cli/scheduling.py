@@ -10,13 +10,14 @@ from pathlib import Path
 from string import Template
 from typing import Final, Literal
 
-from mkt.cli.cron import VARIABLES, loading, mkt_command
+from mkt.cli.cron import VARIABLES, mkt_command
 from mkt.errors import Refused
 
 Scheduler = Literal["cron", "systemd"]
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LOG: Final = ".mkt/mkt.log"
 _LOGROTATE: Final = "mkt.logrotate"
+_UNITS: Final = "mkt-units"
 _PLAIN: Final = re.compile(r"[\w@+=:,./-]+")
 _WHERE: Final = {_LOGROTATE: "/etc/logrotate.d/mkt"}
 
@@ -32,11 +33,26 @@ def scheduling_files(scheduler: Scheduler, root: Path) -> dict[str, str]:
 def as_one_text(scheduler: Scheduler, files: Mapping[str, str]) -> str:
     """Return all files as one text; of cron's it is a table that `crontab -` takes, the rest as comments."""
     if scheduler == "systemd":
-        return "\n".join(
-            f"# {_WHERE.get(name, f'/etc/systemd/system/{name}')}\n{text}" for name, text in files.items()
+        steps = "".join(
+            f"# {line}\n"
+            for line in ("To install these units:", f"mkt init --systemd --write {_UNITS}", *installing(_UNITS))
         )
+        units = (f"# {_WHERE.get(name, f'/etc/systemd/system/{name}')}\n{text}" for name, text in files.items())
+        return "\n".join([steps, *units])
     rotation = "".join(f"# {line}\n" for line in files[_LOGROTATE].splitlines())
     return f"{files['mkt.crontab']}\n{rotation}"
+
+
+def installing(folder: str) -> list[str]:
+    """Return what to type to have systemd run the units that `--write` has put into a folder."""
+    return [
+        f"sudo cp {folder}/mkt-*.service {folder}/mkt-*.timer /etc/systemd/system/",
+        f"sudo cp {folder}/{_LOGROTATE} {_WHERE[_LOGROTATE]}",
+        "sudo systemctl daemon-reload",
+        "sudo systemctl enable --now mkt-sync.timer mkt-status.timer",
+        "systemctl list-timers 'mkt-*'",
+        "sudo systemctl enable --now mkt-serve.service  # only where partner systems call",
+    ]
 
 
 def _crontab(root: Path) -> dict[str, str]:
@@ -44,7 +60,6 @@ def _crontab(root: Path) -> dict[str, str]:
         "mkt": shlex.join(mkt_command()),
         "project": shlex.quote(str(root)),
         "log": shlex.quote(str(root / _LOG)),
-        "load": loading(root),
     }
     # To cron, % ends a command (crontab(5)).
     escaped = {name: word.replace("%", r"\%") for name, word in words.items()}
@@ -56,7 +71,7 @@ def _units(root: Path) -> dict[str, str]:
         "mkt": " ".join(map(_word, mkt_command())),
         "project": _word(str(root)),
         "log": _word(str(root / _LOG)),
-        "env_file": str(root / VARIABLES).replace("%", "%%"),
+        "env_file": str(root / VARIABLES),
         **_account(),
     }
     return {path.name: _filled(path, words) for path in sorted((_TEMPLATES / "systemd").iterdir())}

@@ -1,19 +1,23 @@
 """What `mkt secrets` is given: which secret, and its value; a value is never an argument."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from mkt.cli.targets import integrations_of
+from mkt.cli.targets import one_integration_of
 from mkt.cli.wiring import build_registry, build_secrets, build_source
 from mkt.configs.wording import suggestion
 from mkt.errors import Refused
 from mkt.runtime.masking import PROCESS
+from mkt.secrets.base import Reference
 from mkt.secrets.placing import OneSecret
+from mkt.secrets.sharing import require_own, sharers
 
 if TYPE_CHECKING:
+    from mkt.secrets.sealed_rows import SealedRows
     from mkt.settings import ProjectSettings
 
 _LARGEST = 64 * 1024
@@ -22,17 +26,34 @@ _LARGEST = 64 * 1024
 
 def one_secret(settings: "ProjectSettings", target: str, name: str) -> OneSecret:
     """Return the secret that is meant; raise `Refused` where the target has several integrations or not this name."""
-    found = integrations_of(target, build_source(settings), build_registry())
-    if len(found) > 1:
-        targets = ", ".join(configuration.target for configuration, _ in found)
-        raise Refused(f"{target} has {len(found)} integrations", remedy=f"Name one of them: {targets}.")
-    [(configuration, connector)] = found
+    configuration, connector = one_integration_of(target, build_source(settings), build_registry())
     manifest = connector.require_manifest()
     declaration = manifest.secret(name)
     if declaration is None:
         remedy = suggestion(name, [secret.name for secret in manifest.secrets])
         raise Refused(f"{connector.id} has no secret {name}", remedy=remedy)
     return OneSecret(build_secrets(settings), configuration, declaration)
+
+
+def others_at(
+    settings: "ProjectSettings", secret: OneSecret, reference: Reference, *, shared: bool, verb: str = "changes"
+) -> list[str]:
+    """Return who else uses the place; raise `Refused` where a value stands there, unless `shared`."""
+    configurations = build_source(settings).load().configurations
+    operator = {"[alerts] webhook_secret": settings.alerts.webhook_secret}
+    others = sharers(secret, reference, configurations, operator)
+    if not shared:
+        require_own(secret, reference, others, verb=verb)
+    return others
+
+
+def tenants_of(rows: "SealedRows", asked: Sequence[str]) -> list[str]:
+    """Return the tenants that are meant; raise `Refused` for one that has no value in Supabase."""
+    known = list(rows.tenants())
+    for tenant in asked:
+        if tenant not in known:
+            raise Refused(f"tenant {tenant} has no value in Supabase", remedy=suggestion(tenant, known))
+    return list(dict.fromkeys(asked)) or known
 
 
 def read_value(secret: OneSecret, from_file: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""`mkt secrets list`, `which`, `set`, `generate`, `delete` and `copy`: values come in and are never shown."""
+"""`mkt secrets`: values come in and are never shown."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,19 +8,30 @@ import typer
 from mkt.cli.actions import open_record
 from mkt.cli.options import Chosen, Installation, OutputOption, new_app, spread
 from mkt.cli.present import present
-from mkt.cli.secret_input import one_secret, read_value
-from mkt.cli.wiring import build_registry, build_secrets, build_settings, build_source
+from mkt.cli.secret_input import one_secret, others_at, read_value, tenants_of
+from mkt.cli.wiring import (
+    build_registry,
+    build_sealed_rows,
+    build_sealing_keys,
+    build_secrets,
+    build_settings,
+    build_source,
+)
 from mkt.engine.secret_states import secret_states
 from mkt.output import secrets_table as shown
 from mkt.runtime.masking import PROCESS
 from mkt.secrets.keys import FEWEST_BITS, MOST_BITS, rsa_key_pair
 from mkt.secrets.placing import Kind
+from mkt.secrets.resealing import reseal
 
 app = new_app("Look after the secrets of integrations.")
 
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="TENANT/INTEGRATION, or a TENANT that has one.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The secret's name, as in `mkt connectors show`.")]
 To = Annotated[Kind | None, typer.Option("--to", help="Where to keep it [what the file names, else the keyring].")]
+Shared = Annotated[
+    bool, typer.Option("--shared", help="Also where other integrations use the same place: it changes for all.")
+]
 
 
 @app.command("list")
@@ -30,9 +41,13 @@ def list_secrets(*, chosen: Chosen, installation: Installation, output: OutputOp
     settings = build_settings(installation)
     selected = chosen.selection().choose(build_source(settings).load())
     for broken in selected.broken:
-        typer.echo(f"mkt: {broken.tenant} is left out, its file is broken: mkt lint", err=True)
+        typer.echo(f"mkt: {shown.left_out(broken)}", err=True)
     states = list(secret_states(selected.configurations, build_registry(), build_secrets(settings)))
-    present(output, lambda: [shown.state_object(state) for state in states], lambda: shown.states_page(states))
+    present(
+        output,
+        lambda: [shown.state_object(state) for state in states],
+        lambda: shown.states_page(states, broken=bool(selected.broken)),
+    )
 
 
 @app.command()
@@ -55,6 +70,7 @@ def set_value(
         Path | None, typer.Option("--from-file", metavar="FILE", help="Read the value from this file.")
     ] = None,
     to: To = None,
+    shared: Shared = False,
     installation: Installation,
     output: OutputOption = "auto",
 ) -> None:
@@ -62,9 +78,11 @@ def set_value(
     settings = build_settings(installation)
     secret = one_secret(settings, target, name)
     with open_record(settings) as record:
-        kept = secret.keep(secret.destination(to), read_value(secret, from_file))
+        reference = secret.destination(to)
+        others = others_at(settings, secret, reference, shared=shared)
+        kept = secret.keep(reference, read_value(secret, from_file))
         record.note("set secret", secret.label)
-    present(output, lambda: shown.kept_object(secret, kept), lambda: shown.kept_page(secret, kept))
+    present(output, lambda: shown.kept_object(secret, kept, others), lambda: shown.kept_page(secret, kept, others))
 
 
 @app.command()
@@ -78,6 +96,7 @@ def generate(
     ] = FEWEST_BITS,
     replace: Annotated[bool, typer.Option("--replace", help="Make a new one where there is one.")] = False,
     to: To = None,
+    shared: Shared = False,
     installation: Installation,
     output: OutputOption = "auto",
 ) -> None:
@@ -86,14 +105,15 @@ def generate(
     secret = one_secret(settings, target, name)
     with open_record(settings) as record:
         reference = secret.place_for_a_new_one(to, replace=replace)
+        others = others_at(settings, secret, reference, shared=shared)
         pair = rsa_key_pair(bits)
         PROCESS.add(pair.private)
         kept = secret.keep(reference, pair.private)
         record.note("generate secret", secret.label)
     present(
         output,
-        lambda: shown.generated_object(secret, kept, pair),
-        lambda: shown.generated_page(secret, kept, pair),
+        lambda: shown.generated_object(secret, kept, pair, others),
+        lambda: shown.generated_page(secret, kept, pair, others),
     )
 
 
@@ -106,14 +126,16 @@ def delete(
     where: Annotated[
         Kind | None, typer.Option("--from", help="Where to delete it [what the file names, else the keyring].")
     ] = None,
+    shared: Shared = False,
     installation: Installation,
     output: OutputOption = "auto",
 ) -> None:
-    """Delete a value from the keyring or a file."""
+    """Delete a value from the keyring, a file or Supabase."""
     settings = build_settings(installation)
     secret = one_secret(settings, target, name)
     with open_record(settings) as record:
         reference = secret.destination(where)
+        others_at(settings, secret, reference, shared=shared, verb="deletes")
         left = secret.delete(reference)
         record.note("delete secret", secret.label)
     present(
@@ -131,6 +153,7 @@ def copy(
     target: Annotated[str, typer.Argument(metavar="TO", help="The integration that gets it, or the same one.")],
     name: Name,
     to: To = None,
+    shared: Shared = False,
     installation: Installation,
     output: OutputOption = "auto",
 ) -> None:
@@ -141,6 +164,32 @@ def copy(
         value = giving.value()
         if secret.declaration.sensitive:
             PROCESS.add(value)
-        kept = secret.keep(secret.destination(to), value)
+        reference = secret.destination(to)
+        others = others_at(settings, secret, reference, shared=shared)
+        kept = secret.keep(reference, value)
         record.note("copy secret", secret.label, reason=f"from {giving.configuration.target}")
-    present(output, lambda: shown.kept_object(secret, kept), lambda: shown.kept_page(secret, kept))
+    present(output, lambda: shown.kept_object(secret, kept, others), lambda: shown.kept_page(secret, kept, others))
+
+
+@app.command()
+@spread
+def rotate(
+    *,
+    tenants: Annotated[
+        list[str] | None, typer.Argument(metavar="TENANT", help="Only this tenant's; none means all.")
+    ] = None,
+    installation: Installation,
+    output: OutputOption = "auto",
+) -> None:
+    """Seal the values in Supabase again, with a new MKT_SECRETS_KEY."""
+    settings = build_settings(installation)
+    rows, keys = build_sealed_rows(settings), build_sealing_keys(settings)
+    with open_record(settings) as record:
+        key = keys.current
+        done = list(reseal(rows, keys, tenants_of(rows, tenants or ())))
+        for tenant in tenants or [""]:
+            record.note("rotate secrets", tenant)
+    present(
+        output, lambda: [shown.resealed_object(each, key) for each in done], lambda: shown.resealed_page(done, key)
+    )
+    raise typer.Exit(int(any(each.refused for each in done)))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mkt.engine.base import Stop, StopReason
 
 _REASONS: Final[dict[int, "StopReason"]] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_AT_CHECKPOINT: Final = b"mkt: stopping at the next checkpoint; again to end at once\n"
 
 
 def end_on_sigterm() -> None:
@@ -20,16 +21,14 @@ def end_on_sigterm() -> None:
 
 
 @contextmanager
-def stopping(stop: "Stop") -> Iterator[None]:
+def stopping(stop: "Stop", *, said: bytes = _AT_CHECKPOINT) -> Iterator[None]:
     """Pass the first signal on as a wish to stop at the next checkpoint; the second one ends at once."""
 
     def ask(number: int, frame: FrameType | None) -> None:
         if stop.reason is not None:
             _end(number, frame)
         stop.request(_REASONS[number])
-        os.write(
-            2, b"mkt: stopping at the next checkpoint; again to end at once\n"
-        )  # print may be in the midst of it
+        os.write(2, said)  # print may be in the midst of it
 
     before = {number: signal.signal(number, ask) for number in _REASONS}
     try:

@@ -1,7 +1,7 @@
 """`mkt status`."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +9,7 @@ from mkt.cli.options import Chosen, Installation, OutputOption, Quiet, new_app, 
 from mkt.cli.present import present
 from mkt.cli.wiring import open_engine
 from mkt.engine import status as engine_status
+from mkt.engine.status import IntegrationStatus
 from mkt.output.status_object import status_object
 from mkt.output.status_table import status_page
 
@@ -33,7 +34,13 @@ def status(
     if bad or not quiet:
         present(
             output,
-            lambda: [status_object(each) for each in found],
+            lambda: _objects(found, chosen),
             lambda: status_page(found, datetime.now(UTC), whole=whole),
         )
     raise typer.Exit(int(check and bad))
+
+
+def _objects(found: list[IntegrationStatus], chosen: Chosen) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return one object where one integration was named, else a list, however many there are."""
+    one = len(found) == 1 and len(chosen.targets or ()) == 1 and "/" in (chosen.targets or [""])[0]
+    return status_object(found[0]) if one else [status_object(each) for each in found]

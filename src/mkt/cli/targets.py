@@ -17,10 +17,21 @@ def integrations_of(
     selected = Selection(targets=(target,)).choose(source.load())
     for broken in selected.broken:
         first = broken.problems[0]
-        raise Refused(f"{first.position}: {first.message}", remedy="Mend the file: `mkt lint`.")
+        raise Refused(f"{first.position}: {first.message}", remedy=broken.remedy)
     if not selected.configurations:
         raise Refused(f"tenant {target} has no integration", remedy="Add one to its file.")
     return [(configuration, _connector(configuration, registry)) for configuration in selected.configurations]
+
+
+def one_integration_of(
+    target: str, source: ConfigSource, registry: ConnectorRegistry
+) -> tuple[ConnectorConfiguration, RegisteredConnector]:
+    """Return the integration that is meant; raise `Refused` where the target has several, and as above."""
+    found = integrations_of(target, source, registry)
+    if len(found) > 1:
+        targets = ", ".join(configuration.target for configuration, _ in found)
+        raise Refused(f"{target} has {len(found)} integrations", remedy=f"Name one of them: {targets}.")
+    return found[0]
 
 
 def _connector(configuration: ConnectorConfiguration, registry: ConnectorRegistry) -> RegisteredConnector:

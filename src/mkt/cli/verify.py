@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mkt.cli.customer_output import CustomerOutput
-from mkt.cli.options import Chosen, Concurrency, Logged, OutputOption, Quiet, new_app, spread
+from mkt.cli.options import ChosenByCause, Concurrency, Logged, Output, OutputOption, Quiet, new_app, spread
 from mkt.cli.run_output import RunOutput
 from mkt.cli.signals import stopping
 from mkt.cli.wiring import open_engine
 from mkt.engine import verify as engine_verify
+from mkt.engine.for_customer import verify_for_customer
+from mkt.engine.verify import narrowed
 from mkt.engine.waiting import verify_until_green
 from mkt.output.verify_table import change_line
 
@@ -26,7 +28,7 @@ app = new_app()
 @spread
 def verify(
     *,
-    chosen: Chosen,
+    chosen: ChosenByCause,
     installation: Logged,
     for_customer: Annotated[
         bool,
@@ -43,11 +45,22 @@ def verify(
     if for_customer and wait:
         raise typer.BadParameter("--for-customer and --wait exclude each other")
     selection = chosen.selection()
-    shown = CustomerOutput(output) if for_customer else RunOutput(output, quiet=quiet, selection=selection)
+    if for_customer:
+        raise typer.Exit(_for_customer(installation, concurrency, selection, output))
+    shown = RunOutput(output, quiet=quiet, selection=selection)
     with open_engine(installation, concurrency, shown.sinks) as engine, stopping(engine.stop):
-        report = _verified(engine, selection, wait=wait)
+        report = _verified(engine, narrowed(engine, selection), wait=wait)
     shown.finish(report)
     raise typer.Exit(report.exit_code)
+
+
+def _for_customer(installation: Logged, concurrency: int | None, selection: "Selection", output: Output) -> int:
+    shown = CustomerOutput(output)
+    with open_engine(installation, concurrency, shown.sinks) as engine, stopping(engine.stop):
+        workers = engine.settings.concurrency
+        found = verify_for_customer(engine, narrowed(engine, selection), concurrency=workers)
+    shown.finish(found)
+    return found.report.exit_code
 
 
 def _verified(engine: "Engine", selection: "Selection", *, wait: bool) -> "Report":

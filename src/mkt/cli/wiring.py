@@ -1,7 +1,8 @@
 """Builds everything: the only place that names concrete answers. They are imported when they are chosen."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mkt.cli.options import Installation
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
     from mkt.configs.base import ConfigSource
     from mkt.engine.base import Engine
     from mkt.registry import ConnectorRegistry
+    from mkt.runtime.supabase import SupabaseClient
     from mkt.secrets.base import SecretBackend
     from mkt.secrets.chain import SecretChain
+    from mkt.secrets.sealed_rows import SealedRows
+    from mkt.secrets.sealing_keys import SealingKeys
     from mkt.settings import ProjectSettings
     from mkt.store.base import Store
     from mkt.telemetry.base import Sink, Telemetry
@@ -57,8 +61,25 @@ def build_backends(settings: "ProjectSettings") -> "list[SecretBackend]":
     """Return every place that values stand in. Nothing is read."""
     from mkt.secrets.env import EnvBackend
     from mkt.secrets.file import FileBackend
+    from mkt.secrets.supabase import SupabaseBackend
 
-    return [EnvBackend(file=settings.root / ".env"), FileBackend(settings.root), build_keyring()]
+    sealed = SupabaseBackend(build_sealed_rows(settings), build_sealing_keys(settings))
+    return [EnvBackend(file=settings.root / ".env"), FileBackend(settings.root), build_keyring(), sealed]
+
+
+def build_sealed_rows(settings: "ProjectSettings") -> "SealedRows":
+    """Return the table of sealed values. Nothing is opened."""
+    from mkt.secrets.sealed_rows import SealedRows
+
+    return SealedRows(partial(build_supabase, settings))
+
+
+def build_sealing_keys(settings: "ProjectSettings") -> "SealingKeys":
+    """Return the keys of sealed values. Nothing is read."""
+    from mkt.secrets.env import EnvBackend
+    from mkt.secrets.sealing_keys import SealingKeys
+
+    return SealingKeys(EnvBackend(file=settings.root / ".env"), build_keyring())
 
 
 def build_keyring() -> "SecretBackend":
@@ -127,6 +148,28 @@ def _yaml(settings: "ProjectSettings") -> "ConfigSource":
     return YamlSource(folder, settings.root, settings.defaults)
 
 
+def _supabase(settings: "ProjectSettings") -> "ConfigSource":
+    client = build_supabase(settings)  # what is missing is said before anything else
+    from mkt.configs.supabase import SupabaseSource
+
+    return SupabaseSource(client, settings.defaults)
+
+
+def build_supabase(settings: "ProjectSettings") -> "Callable[[], AbstractContextManager[SupabaseClient]]":
+    """Return what opens a client of the project's Supabase; raise `StartError` where that is not set up."""
+    from mkt.runtime.supabase_access import find_access
+
+    access = find_access(settings.root)
+    try:
+        from mkt.runtime.supabase import open_supabase
+    except ModuleNotFoundError as error:
+        raise StartError(
+            f"the client of Supabase is not installed: {error.name} is missing",
+            remedy="Install it: pip install 'mkt-connectors[supabase]'",
+        ) from None
+    return lambda: open_supabase(access)
+
+
 def _sqlite(settings: "ProjectSettings", place: str) -> "Store":
     from mkt.store.sqlite import SqliteStore
 
@@ -139,5 +182,5 @@ def _chosen(known: Mapping[str, T], setting: str, name: str) -> T:
     return known[name]
 
 
-SOURCES: Final[Mapping[str, "Callable[[ProjectSettings], ConfigSource]"]] = {"yaml": _yaml}
+SOURCES: Final[Mapping[str, "Callable[[ProjectSettings], ConfigSource]"]] = {"yaml": _yaml, "supabase": _supabase}
 STORES: Final[Mapping[str, "Callable[[ProjectSettings, str], Store]"]] = {"sqlite": _sqlite}

@@ -43,7 +43,7 @@ def opened(cause: Cause, now: datetime) -> Alert:
         "first_seen": _moment(cause.first_seen),
         "opened_at": _moment(now),
         "ended_at": None,
-        "next_command": f"mkt triage {cause.fingerprint}",
+        "next_command": _next_command(cause),
     }
     return Alert(fingerprint=cause.fingerprint, kind="opened", at=now, body=message_of("alert.opened", now, data))
 
@@ -89,9 +89,18 @@ def sample(now: datetime) -> dict[str, Any]:
 
 def _summary(cause: Cause) -> str:
     """Return the line that a pager shows."""
-    tenants = f"{len(cause.tenants)} tenants" if len(cause.tenants) > 1 else cause.example.target
-    example = "for example " if len(cause.tenants) > 1 else ""
-    return f"{tenants}, 1 cause, {cause.standing}: {example}{cause.failure.message}"
+    message, example = cause.failure.message, cause.example.target
+    if len(cause.cases) == 1:
+        return message if cause.standing == "held" else f"{example} {cause.standing}: {message}"
+    whose = f"{len(cause.tenants)} tenants" if len(cause.tenants) > 1 else f"{len(cause.cases)} integrations"
+    return f"{whose} {cause.standing} for one cause, for example {example}: {message}"
+
+
+def _next_command(cause: Cause) -> str:
+    """Return what to type first: of one integration the command itself, of many what shows them together."""
+    if len(cause.cases) == 1:
+        return cause.next_command
+    return f"mkt triage {cause.fingerprint}" if len(cause.tenants) > 1 else f"mkt status {cause.tenants[0]}"
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -13,6 +13,7 @@ from mkt.contract import (
     ConfigError,
     ConnectorConfiguration,
     ConnectorContext,
+    ConnectorError,
     Json,
     Ladder,
     Manifest,
@@ -22,8 +23,10 @@ from mkt.contract import (
     Stream,
     Window,
 )
+from mkt.engine.address import put_address_first
 from mkt.engine.base import Engine
 from mkt.engine.failure import failure_of
+from mkt.engine.links import integration_url
 from mkt.engine.pace import rate_limit_of
 from mkt.engine.report import Command, Failure, Result
 from mkt.engine.reporter import Reporter
@@ -82,7 +85,13 @@ class Call:
 
     def failure(self, error: Exception) -> Failure:
         """Return what went wrong, masked."""
+        if isinstance(error, ConnectorError):
+            self.judge(error)
         return failure_of(error, self.configuration.connector, self.configuration.tenant, self.masker.mask)
+
+    def judge(self, error: ConnectorError) -> None:
+        """Correct who has to act, where the connector cannot know it."""
+        put_address_first(self.engine.store, self.configuration, error)
 
     def new_run(self, command: Command) -> Run:
         return Run(
@@ -146,7 +155,15 @@ class Call:
                 secrets=secrets,
                 progress=progress,
                 ladder=ladder,
+                root=integration_url(self.engine.settings.public_url, self.configuration.target),
+                content_items=self._content_items,
             )
+
+    def _content_items(self) -> Iterator[Record]:
+        """Yield what all of the tenant's integrations offer; no other tenant's."""
+        keys = [key for key in self.engine.store.states() if key.tenant == self.key.tenant]
+        found = self.engine.store.records(keys=keys, stream="content_items", deleted=False)
+        return (Record(each.stream, each.external_id, each.data) for each in found)
 
 
 def category_of(engine: Engine, configuration: ConnectorConfiguration) -> Category | None:

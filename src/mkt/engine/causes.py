@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Final, Literal
 
 from mkt.contract import Actor, ErrorClass
+from mkt.engine.failure import fingerprint
+from mkt.engine.following import next_command
 from mkt.engine.report import Failure
 from mkt.errors import Refused
 
 Standing = Literal["broken", "failing", "paused", "held", "overdue"]
 ORDER: Final[tuple[Standing, ...]] = ("broken", "failing", "paused", "held", "overdue")
+REVIEW: Final = "Ask the partner or the customer whether this is meant, then approve or reject it."
 MANY: Final = 3
 """So many tenants of a connector that fail alike have the partner in common, more likely than each its own fault."""
 _OURS: Final[frozenset[ErrorClass]] = frozenset({"config", "local", "bug"})
@@ -95,13 +98,47 @@ class Cause:
     @property
     def next_command(self) -> str:
         """What to type next: look at one, or have all of them tried again."""
-        if self.standing == "broken":
-            return "mkt lint"
-        if self.standing == "held":
-            return f"mkt holds show {self.example.hold_id}" if len(self.cases) == 1 else "mkt holds list"
-        if self.standing == "paused" or self.failure.error_class in ("auth", "permission", "config", "bug"):
-            return f"mkt verify {self.example.target}"
-        return f"mkt sync --cause {self.fingerprint}"
+        if len(self.cases) > 1 and self.standing == "held":
+            return "mkt holds list"
+        if len(self.cases) > 1 and (self.standing == "overdue" or self._may_pass):
+            return f"mkt sync --cause {self.fingerprint}"
+        example = self.example
+        return next_command(
+            example.target,
+            self.standing,
+            code=self.failure.code,
+            error_class=self.failure.error_class,
+            hold_id=example.hold_id,
+        )
+
+    @property
+    def _may_pass(self) -> bool:
+        return self.standing == "failing" and self.failure.error_class in ("transient", "rate_limit", "partner")
+
+
+def held_failure(connector: str, target: str, reasons: Sequence[str]) -> Failure:
+    """Return a hold as a cause: the same for every hold of a connector."""
+    return Failure(
+        error_class="partner",
+        code="guard.held",
+        message=f"{target} is held, nothing was applied: {'; '.join(reasons) or 'see the hold'}",
+        remedy=REVIEW,
+        actor="us",
+        fingerprint=fingerprint(connector, "partner", "guard.held", ""),
+    )
+
+
+def overdue_failure() -> Failure:
+    """Return what is wrong with whatever nobody has synced."""
+    return Failure(
+        error_class="local",
+        code="local.overdue",
+        message="it was due, and no sync has run it since",
+        remedy="See that something runs `mkt sync` here, cron or a timer, and that no run hangs: `mkt doctor`,"
+        " `mkt runs list`.",
+        actor="us",
+        fingerprint=fingerprint("", "local", "local.overdue", ""),
+    )
 
 
 def find_cause(causes: Sequence[Cause], part: str) -> Cause:

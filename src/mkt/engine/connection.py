@@ -7,7 +7,7 @@ sync ok or held                    connected     the partner was read to the end
 auth                               reauth        somebody has to sign in, or send a new secret
 permission                         degraded      we are let in, but not everywhere
 partner                            degraded      they answer, but not what was agreed
-transient, in the fourth sync      degraded      the retries are used up: no longer a hiccup
+transient, in the fourth sync      degraded      the retries are used up: no hiccup any more (unless it is ours)
 config                             disconnected  as it is written down, nothing can be asked
 transient before, rate_limit,      as it was     a hiccup, the partner's pace, our own fault: the line is not to blame
 local, bug, deferred, skipped
@@ -45,7 +45,7 @@ def connection_after(result: Result, failures: int = 0) -> Connection | None:
     if result.outcome not in ("fail", "failed") or result.failure is None:
         return _OF_OUTCOME.get(result.outcome)
     error_class = result.failure.error_class
-    if error_class == "transient" and failures > _HICCUPS:
+    if error_class == "transient" and failures > _HICCUPS and result.failure.actor != "us":
         return "degraded"
     return _OF_FAILURE.get(error_class)
 

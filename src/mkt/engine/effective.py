@@ -13,7 +13,7 @@ from mkt.configs.connector_settings import build_settings, default_of, fields_of
 from mkt.contract import ConnectorConfiguration, Json
 from mkt.engine.pace import rate_limit_of
 from mkt.engine.secret_places import SecretPlace, secret_places
-from mkt.errors import ConfigError
+from mkt.errors import ConfigError, StartError
 from mkt.registry import RegisteredConnector
 from mkt.secrets.chain import SecretChain
 from mkt.settings import ProjectSettings, origin
@@ -58,6 +58,8 @@ class Operator:
             if value is None and self._is_of_a_connector(key):
                 continue  # what a connector has no word on of its own is said above, for all
             yield Value(".".join(key), shown(value), self._origin(key) or DEFAULT)
+        if self.settings.source == "supabase":
+            yield from _supabase(self.settings.root)
 
     def _is_of_a_connector(self, key: tuple[str, ...]) -> bool:
         return key[0] == "defaults" and key[1] in (self.settings.defaults.__pydantic_extra__ or {})
@@ -107,9 +109,22 @@ def shown(value: Json) -> Json:
     return value
 
 
+def _supabase(root: Path) -> Iterator[Value]:
+    """Return the access that is in force; which of it is wrong is for `mkt doctor` to say."""
+    from mkt.runtime.supabase_access import KEY, URL, find_access  # noqa: PLC0415 - it brings httpx: start-up time
+
+    try:
+        access = find_access(root)
+    except StartError:
+        yield from (Value(name, None, "missing or wrong: `mkt doctor --source supabase`") for name in (URL, KEY))
+        return
+    for name, value, place in ((URL, access.url, access.url_from), (KEY, HIDDEN, access.key_from)):
+        yield Value(name, value, place.replace(f"{root}/", ""))
+
+
 def _general(configuration: ConnectorConfiguration, operator: Operator) -> Iterator[Value]:
     connector, lines = configuration.connector, configuration.origin.lines
-    file = configuration.origin.place.rpartition(":")[0]
+    file = configuration.origin.place.rpartition(":")[0] or configuration.origin.place
     given, schedule, rest = operator.settings.defaults.of(connector), configuration.schedule, configuration.disabled
     yield Value("connector", connector, configuration.place("connector"))
     yield from (Value(f"labels.{name}", value, file) for name, value in configuration.labels.items())

@@ -37,6 +37,9 @@ class Handover:
     unknown: tuple[str, ...]
     settings: tuple[AskedSetting, ...]
     secrets: tuple[SecretPlace, ...]
+    served: bool
+    """Whether it names addresses of ours, below `public_url`, which somebody has to answer."""
+    public_url: str
 
     @property
     def asked(self) -> list[SecretPlace]:
@@ -64,6 +67,8 @@ def handover(
         unknown=tuple(name for name in named if words.get(name) == ""),
         settings=tuple(_asked(configuration, name, field) for name, field in fields.items() if field.is_required()),
         secrets=secret_places(chain, configuration, manifest),
+        served="{root}" in manifest.handover,
+        public_url=words["public_url"] or "public_url",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from mkt.contract import ConnectorConfiguration, ConnectorEvent, EventName
 from mkt.engine.base import Engine
+from mkt.engine.busy import running, said_of
 from mkt.engine.heartbeat import Heartbeat
 from mkt.engine.job import counts_of, next_state
 from mkt.engine.operator import Action, report_action
@@ -45,6 +46,7 @@ def approve(engine: Engine, part: str, *, only: Collection[Part] = (), reason: s
     configuration = _configuration(engine, found)
     with _alone(engine, found.key) as lease:
         hold = _open(engine.store, found.id)
+        _require_some(hold, only)
         applied = {stream: _applied(counts, only) for stream, counts in counted(hold).items()}
         state = _state_after(engine, configuration, hold, applied, whole=not only)
         if only:
@@ -71,7 +73,12 @@ def reject(engine: Engine, part: str, *, reason: str = "") -> Hold:
 def _open(store: Store, part: str) -> Hold:
     hold = find_hold(store, part)
     if hold.state != "open":
-        raise Refused(f"the hold {hold.id} of {'/'.join(hold.key)} was {hold.state} already", remedy=_LIST)
+        target = "/".join(hold.key)
+        again = f"Where the partner sends the same again, `mkt sync {target} --now` opens it again."
+        raise Refused(
+            f"the hold {hold.id} of {target} was {hold.state} already",
+            remedy=again if hold.state == "rejected" else _LIST,
+        )
     return hold
 
 
@@ -82,11 +89,17 @@ def _alone(engine: Engine, key: Key) -> Iterator[Lease]:
     if lease is None:
         target = "/".join(key)
         raise Refused(
-            f"{target} is busy: a sync or somebody else's verdict is going on, so nothing was decided",
+            f"{target} is busy: a sync or somebody else's verdict is going on{_whose(engine.store, key)},"
+            " so nothing was decided",
             remedy=f"Look again in a moment: `mkt holds list {target}`.",
         )
     with Heartbeat(engine.store) as heartbeat, heartbeat.holding(lease):
         yield lease
+
+
+def _whose(store: Store, key: Key) -> str:
+    said = said_of(running(store, key), store.holder(key))
+    return f" ({said})" if said else ""
 
 
 def _configuration(engine: Engine, hold: Hold) -> ConnectorConfiguration:
@@ -102,6 +115,15 @@ def _configuration(engine: Engine, hold: Hold) -> ConnectorConfiguration:
     raise Refused(
         f"{target} is not configured any more, so nothing was applied", remedy="Reject the hold, or bring it back."
     )
+
+
+def _require_some(hold: Hold, only: Collection[Part]) -> None:
+    """Refuse to apply a part of which the hold has nothing: it would look like a decision, and be none."""
+    if only and not any(getattr(counts, kind) for counts in counted(hold).values() for kind in only):
+        raise Refused(
+            f"nothing of the hold {hold.id[-8:]} was {' or '.join(sorted(only))}, so nothing was applied",
+            remedy=f"All of it: `mkt holds approve {hold.id[-8:]}`; none of it: `mkt holds reject {hold.id[-8:]}`.",
+        )
 
 
 def _applied(counts: StreamCounts, only: Collection[Part]) -> StreamCounts:

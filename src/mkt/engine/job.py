@@ -8,6 +8,7 @@ from functools import cache
 
 from mkt.contract import ConnectorConfiguration, JsonObject, RateLimited, Stream, uuid7
 from mkt.engine.base import Engine
+from mkt.engine.busy import busy_note
 from mkt.engine.call import Call, chosen_streams
 from mkt.engine.connection import connection_after, report_connection
 from mkt.engine.failure import failure_of
@@ -63,11 +64,18 @@ class SyncJob:
         if isinstance(lease, Exception):
             return self._finish(lease, None)
         if lease is None:
-            note = f"another run of {configuration.target} is going on"
-            return None if self._options.scheduled else self._left_alone("deferred", note)
+            return None if self._options.scheduled else self._taken()
         self._lease = lease
         with self._heartbeat.holding(lease):
             return self._under_lease(lease)
+
+    def _taken(self) -> Result:
+        """Report that another run has the integration; where not even that can be found out, only this."""
+        busy = attempt(lambda: busy_note(self._engine.store, self._call.key))
+        if isinstance(busy, Exception):
+            return self._left_alone("deferred", f"another run of {self._call.configuration.target} is going on")
+        note, command = busy
+        return self._left_alone("deferred", note, next_command=command)
 
     def abandon(self) -> Result:
         """Report the run and fence it off: its later commits are refused."""

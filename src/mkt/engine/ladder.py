@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from mkt.contract import ConnectorError, Step, StepDeclaration, StepOutcome
+from mkt.contract import ConnectorError, RateLimited, Step, StepDeclaration, StepOutcome
 from mkt.engine.report import StepResult
 
 NOT_REACHED = "not reached"
@@ -39,11 +39,17 @@ class RecordingLadder:
     """Records the steps of one run, masked, and reports each as it ends."""
 
     def __init__(
-        self, declared: Sequence[StepDeclaration], mask: Callable[[str], str], report: Callable[[StepResult], None]
+        self,
+        declared: Sequence[StepDeclaration],
+        mask: Callable[[str], str],
+        report: Callable[[StepResult], None],
+        judge: Callable[[ConnectorError], None] = lambda _: None,
     ) -> None:
         self._titles = {step.id: step.title for step in declared}
         self._mask = mask
         self._report = report
+        self._judge = judge
+        """Corrects who has to act, of what only the engine knows."""
         self.failures: list[ConnectorError] = []
         self.results: list[StepResult] = []
 
@@ -56,12 +62,13 @@ class RecordingLadder:
         try:
             yield step
         except ConnectorError as error:
+            self._judge(error)
             self.failures.append(error)
             evidence = "; ".join([*step.said, error.message])
             result = StepResult(
                 step=step_id,
                 title=self._titles[step_id],
-                outcome="fail",
+                outcome="skip" if isinstance(error, RateLimited) else "fail",  # put off is not failed
                 evidence=self._mask(evidence),
                 remedy=self._mask(error.remedy),
                 actor=error.actor,

@@ -51,6 +51,20 @@ def paused_now(result: Result, state: IntegrationState | None) -> bool:
     return not paused and before < refusals_after(result, before) >= PAUSED_AFTER
 
 
+def tries_left(state: IntegrationState) -> int | None:
+    """Return how many more failures pause it; None where the last one does not count, or it is paused already."""
+    counts = (state.last_error or {}).get("class") in _PERMANENT and state.paused_at is None
+    return PAUSED_AFTER - state.refusals if counts else None
+
+
+def ways_out(target: str) -> str:
+    """Return what ends a pause."""
+    return (
+        f"No sync asks again until `mkt verify {target}` passes, `mkt enable {target}` is typed,"
+        " or its settings or secret references change in its file."
+    )
+
+
 def said_when_it_begins(target: str) -> str:
     """Return the note of the sync that begins a pause."""
     return (

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from mkt.contract import Actor, Category, ErrorClass, StepOutcome, Stream
 from mkt.store.base import ChangedRecord, Hold
 
-VerifyOutcome = Literal["pass", "warn", "fail"]
+VerifyOutcome = Literal["pass", "warn", "fail", "deferred"]
 SyncOutcome = Literal["ok", "failed", "held", "deferred", "skipped"]
 Command = Literal["verify", "sync"]
 
@@ -34,6 +34,20 @@ class Failure:
         error = {"class": fields.pop("error_class"), **fields}
         retry_at = error.pop("retry_at")
         return error if retry_at is None else {**error, "retry_at": retry_at.isoformat()}
+
+
+def stored_failure(error: Mapping[str, Any]) -> Failure:
+    """Return what `Failure.as_dict` has stored; another version may have stored less."""
+    until = error.get("retry_at")
+    return Failure(
+        error_class=error.get("class", "bug"),
+        code=str(error.get("code", "")),
+        message=str(error.get("message", "")),
+        remedy=str(error.get("remedy", "")),
+        actor=error.get("actor", "us"),
+        fingerprint=str(error.get("fingerprint", "")),
+        retry_at=datetime.fromisoformat(until) if isinstance(until, str) else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

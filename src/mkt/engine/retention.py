@@ -20,6 +20,7 @@ def retention_of(settings: ProjectSettings) -> Retention:
         runs=timedelta(days=kept.runs),
         tombstones=timedelta(days=kept.tombstones),
         holds=timedelta(days=kept.holds),
+        deliveries=timedelta(days=kept.deliveries),
     )
 
 

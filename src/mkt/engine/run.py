@@ -24,6 +24,7 @@ from mkt.contract import (
 from mkt.engine import cursors, vanished
 from mkt.engine.call import Call, chosen_streams
 from mkt.engine.collector import Collector, RunProgress, RunState
+from mkt.engine.following import DEADLINE, SLOW, said_of_hold
 from mkt.engine.guard import over_limit
 from mkt.engine.ladder import RecordingLadder
 from mkt.engine.report import Held, held_by
@@ -115,7 +116,7 @@ class SyncRun:
     def _end(self, writer: SyncWriter, as_of: datetime) -> None:
         """Apply all that was staged or, over a limit, nothing; of a dry run nothing is left."""
         if self._state and self._state.hold_id:
-            self.notes.append(f"hold {self._state.hold_id[-8:]} is open: no sync runs before it is decided")
+            self.notes.append(said_of_hold(self._state.hold_id))
         reasons = self._over_limit(writer)
         self.held = Held(reasons=reasons) if reasons else None
         if self._options.dry_run:
@@ -135,8 +136,11 @@ class SyncRun:
                 # Not behind a checkpoint: it may be the last one, and what has come to its end is applied.
                 if not isinstance(change, Checkpoint) and (time.monotonic() > self._deadline or stopped()):
                     raise self._ended_early()
-        except (TransientError, RateLimited, Interrupted):
+        except (TransientError, RateLimited, Interrupted) as error:
             collector.flush()
+            if isinstance(error, TransientError) and error.code == SLOW and time.monotonic() >= self._deadline:
+                waited = f" while it waited for {error.message.partition(': ')[0]}"
+                raise late(self._call.configuration.target, self._options.timeout, waited) from None
             raise
         collector.end()
 
@@ -184,12 +188,14 @@ class SyncRun:
         return tuple(over_limit(self._call.configuration.guard, self.changes, waive_changes=waived))
 
 
-def late(target: str, timeout: timedelta) -> TransientError:
-    """Return the error of a run that was not done in time."""
+def late(target: str, timeout: timedelta, waited: str = "") -> TransientError:
+    """Return the error of a run that was not done in time: the limit is ours, whoever was slow."""
     return TransientError(
-        f"{target} did not end within {timeout.total_seconds():.0f} s",
-        remedy="The next sync goes on from what is stored. If it stays so, give it more time with --timeout.",
-        code="transient.deadline",
+        f"{target} was stopped by our own limit of {timeout.total_seconds():.0f} s for one sync{waited}",
+        remedy="The next sync goes on from what is stored. If it stays so, give it more time:"
+        f" `mkt sync {target} --now --timeout 2h`, or --timeout in cron's line.",
+        actor="us",
+        code=DEADLINE,
     )
 
 

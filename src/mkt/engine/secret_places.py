@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mkt.contract import ConnectorConfiguration, Manifest, SecretDeclaration
-from mkt.errors import ConfigError
+from mkt.errors import ConnectorError
 from mkt.runtime.masking import PROCESS
 from mkt.secrets.base import Reference
 from mkt.secrets.chain import SecretChain
@@ -54,7 +54,7 @@ def _place(chain: SecretChain, configuration: ConnectorConfiguration, declaratio
     try:
         written = chain.written(configuration, declaration.name)
         lookup = chain.look_up(configuration, declaration)
-    except ConfigError as error:
+    except ConnectorError as error:
         return SecretPlace(declaration=declaration, written=_text(written), place=None, problem=error.message)
     return SecretPlace(
         declaration=declaration,

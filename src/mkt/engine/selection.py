@@ -1,12 +1,13 @@
 """Which integrations a command is about."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from mkt.configs.base import BrokenTenant, Configs
 from mkt.contract import ConnectorConfiguration
 from mkt.errors import StartError
+from mkt.registry import ConnectorRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,21 @@ class Selection:
             _require(tenant, tenants, "tenant")
             if slash and tenant not in broken:
                 _require(name, targets, "integration")
+
+
+def require_streams(selected: Selected, registry: ConnectorRegistry, streams: Collection[str]) -> None:
+    """Raise `StartError` for a stream that no selected connector has: it would be synced as if all were well."""
+    ids = {configuration.connector for configuration in selected.configurations}
+    manifests = [found.manifest for name in ids if (found := registry.get(name)) and found.manifest]
+    known = sorted({stream for manifest in manifests for stream in manifest.streams})
+    for stream in sorted(streams) if manifests else ():
+        if stream not in known:
+            near = get_close_matches(stream, known, n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise StartError(
+                f"{', '.join(sorted(manifest.id for manifest in manifests))}: no stream {stream}",
+                remedy=f"{hint}There is {', '.join(known) or 'none'}.",
+            )
 
 
 def _require(name: str, known: Iterable[str], kind: str) -> None:

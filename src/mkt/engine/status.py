@@ -4,22 +4,37 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any
 
 from mkt.configs.base import BrokenTenant
 from mkt.contract import ConnectorConfiguration, ConnectorEvent, Schedule
 from mkt.engine.base import Engine
-from mkt.engine.pause import is_paused
+from mkt.engine.broken import failure_of_broken
+from mkt.engine.causes import held_failure, overdue_failure
+from mkt.engine.following import Standing, next_command
+from mkt.engine.pause import is_paused, tries_left, ways_out
+from mkt.engine.report import Failure, stored_failure
 from mkt.engine.schedule import AT_ONCE, due_at, missing_since, overdue
 from mkt.engine.selection import Selection
+from mkt.engine.webhooks.failing import dead_failures
+from mkt.engine.webhooks.silence import silence_failure, silences
 from mkt.store.base import Connection, EventQuery, Hold, IntegrationState, Key
 
-Health = Literal["broken", "failing", "held", "paused", "overdue", "deferred", "never", "ok", "disabled"]
-ORDER: tuple[Health, ...] = ("broken", "failing", "held", "paused", "overdue", "deferred", "never", "ok", "disabled")
-PROBLEMS: frozenset[Health] = frozenset({"broken", "failing", "held", "paused", "overdue"})
-_ENDS_PAUSE: Final = "Until `mkt verify {}` passes, no sync asks again."
-_DECIDE: Final = "Ask the partner or the customer whether this is meant, then approve or reject it."
-_NOBODY_SYNCS: Final = "See that something runs `mkt sync` here: cron or a timer; `mkt doctor` looks at the rest."
+Health = Standing
+ORDER: tuple[Health, ...] = (
+    "broken",
+    "failing",
+    "held",
+    "paused",
+    "overdue",
+    "silent",
+    "deferred",
+    "never",
+    "ok",
+    "disabled",
+)
+PROBLEMS: frozenset[Health] = frozenset({"broken", "failing", "held", "paused", "overdue", "silent"})
+_LISTENED_TO: frozenset[Health] = frozenset({"deferred", "never", "ok"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +58,12 @@ class IntegrationStatus:
     why: str = ""
     remedy: str = ""
     actor: str = ""
+    error_class: str = ""
+    code: str = ""
     fingerprint: str = ""
     """Of the failure: what integrations that fail for the same reason share."""
+    retry_at: datetime | None = None
+    """Until when a deferred one is not asked for again."""
     last_run_id: str = ""
     last_finished_at: datetime | None = None
     last_ok_at: datetime | None = None
@@ -55,6 +74,8 @@ class IntegrationStatus:
     failures: int = 0
     hold_id: str = ""
     paused_at: datetime | None = None
+    tries_left: int | None = None
+    """How many more failures that only a person can mend pause it, where one has counted."""
     connection: Connection | None = None
     connection_since: datetime | None = None
     schedule: Schedule | None = None
@@ -70,16 +91,14 @@ class IntegrationStatus:
     @property
     def next_command(self) -> str:
         """What to type next."""
-        commands: dict[Health, str] = {
-            "broken": "mkt lint",
-            "failing": f"mkt verify {self.target}",
-            "held": f"mkt holds show {self.hold_id[-8:]}",
-            "paused": f"mkt verify {self.target}",
-            "overdue": f"mkt sync {self.target} --now",
-            "never": f"mkt verify {self.target}",
-            "deferred": f"mkt runs show {self.last_run_id[-8:]}",
-        }
-        return commands.get(self.health, "")
+        return next_command(
+            self.target,
+            self.health,
+            code=self.code,
+            error_class=self.error_class,
+            hold_id=self.hold_id,
+            run_id=self.last_run_id,
+        )
 
 
 def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
@@ -96,9 +115,25 @@ def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
         state = states.get(key) or IntegrationState(key=key)
         known = _integration(configuration, state, counts[key], now)
         found.append(_held(known, holds[key]) if known.health == "held" and key in holds else known)
+    found = _with_deliveries(engine, found, now)
     if len(found) == 1:
         found = [replace(found[0], last_action=_last_action(engine, found[0]))]
     return sorted(found, key=lambda s: (ORDER.index(s.health), s.target))
+
+
+def _with_deliveries(engine: Engine, found: list[IntegrationStatus], now: datetime) -> list[IntegrationStatus]:
+    """Tell of what is otherwise well where deliveries are dead, and where partners have stopped to call."""
+    dead, silent = dead_failures(engine.store, now), silences(engine.store, now)
+    told: list[IntegrationStatus] = []
+    for each in found:
+        key = Key(each.tenant, each.integration or "")
+        if key in dead and each.health in _LISTENED_TO:
+            told.append(replace(each, health="failing", **_told(dead[key])))
+        elif key in silent and each.health in _LISTENED_TO:
+            told.append(replace(each, health="silent", **_told(silence_failure(silent[key], now))))
+        else:
+            told.append(each)
+    return told
 
 
 def _last_action(engine: Engine, status: IntegrationStatus) -> ConnectorEvent | None:
@@ -108,15 +143,12 @@ def _last_action(engine: Engine, status: IntegrationStatus) -> ConnectorEvent | 
 
 
 def _broken(broken: BrokenTenant) -> IntegrationStatus:
-    first = broken.problems[0]
     return IntegrationStatus(
         tenant=broken.tenant,
         integration=None,
         health="broken",
-        why=f"{first.position}: {first.message}",
-        remedy=first.remedy,
-        actor="us",
-        place=str(first.position),
+        place=str(broken.problems[0].position),
+        **_told(failure_of_broken(broken)),
     )
 
 
@@ -130,16 +162,11 @@ def _integration(
     since = missing_since(configuration, state, now) if due and overdue(configuration, state, now) else None
     late = now - since if since else None
     health = _health(configuration, state, now, late=late is not None)
-    why, remedy, actor = _why(configuration, state, health)
     return IntegrationStatus(
         tenant=configuration.tenant,
         integration=configuration.name,
         connector=configuration.connector,
         health=health,
-        why=why,
-        remedy=remedy,
-        actor=actor,
-        fingerprint=str((state.last_error or {}).get("fingerprint", "")) if why else "",
         last_run_id=state.last_run_id,
         last_finished_at=state.last_finished_at,
         last_ok_at=state.last_ok_at,
@@ -148,31 +175,48 @@ def _integration(
         overdue_by=late,
         failures=state.failures,
         paused_at=state.paused_at if health == "paused" else None,
+        tries_left=_tries_left(state, health),
         connection=state.connection,
         connection_since=state.connection_since,
         schedule=configuration.schedule,
         place=configuration.place(),
         streams=_streams(state, counts),
+        **_why(configuration, state, health),
     )
 
 
 def _held(status: IntegrationStatus, hold: Hold) -> IntegrationStatus:
-    return replace(status, why="; ".join(hold.reasons), remedy=_DECIDE, actor="us", fingerprint="", hold_id=hold.id)
+    failure = held_failure(status.connector or "", status.target, hold.reasons)
+    return replace(status, **{**_told(failure), "why": "; ".join(hold.reasons), "hold_id": hold.id})
 
 
-def _why(configuration: ConnectorConfiguration, state: IntegrationState, health: Health) -> tuple[str, str, str]:
+def _told(failure: Failure) -> dict[str, Any]:
+    """Return what the status says of a failure."""
+    return {
+        "why": failure.message,
+        "remedy": failure.remedy,
+        "actor": failure.actor,
+        "error_class": failure.error_class,
+        "code": failure.code,
+        "fingerprint": failure.fingerprint,
+        "retry_at": failure.retry_at,
+    }
+
+
+def _why(configuration: ConnectorConfiguration, state: IntegrationState, health: Health) -> dict[str, Any]:
     """Return why it stands so, what to do about it, and who does that."""
-    error = state.last_error or {}
     if health == "disabled":
-        return _why_disabled(configuration), "", ""
-    if error:
-        remedy = str(error.get("remedy", ""))
-        if health == "paused":
-            remedy = f"{remedy} {_ENDS_PAUSE.format(configuration.target)}".strip()
-        return str(error.get("message", "")), remedy, str(error.get("actor", ""))
-    if health == "overdue":
-        return "it was due, and no sync has run it since", _NOBODY_SYNCS, "us"
-    return "", "", ""
+        return {"why": _why_disabled(configuration)}
+    if state.last_error:
+        told = _told(stored_failure(state.last_error))
+        ending = ways_out(configuration.target) if health == "paused" else ""
+        return {**told, "remedy": f"{told['remedy']} {ending}".strip()}
+    return _told(overdue_failure()) if health == "overdue" else {}
+
+
+def _tries_left(state: IntegrationState, health: Health) -> int | None:
+    """Return it after `mkt enable` of a paused one too: the failure stands, and its count begins anew."""
+    return tries_left(state) if health == "failing" else None
 
 
 def _why_disabled(configuration: ConnectorConfiguration) -> str:

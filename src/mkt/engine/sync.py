@@ -20,7 +20,7 @@ from mkt.engine.report import NotDue, Report, Result
 from mkt.engine.retention import prune_daily
 from mkt.engine.run import SyncOptions
 from mkt.engine.schedule import AT_ONCE, due_at, stopped_by
-from mkt.engine.selection import Selected, Selection
+from mkt.engine.selection import Selected, Selection, require_streams
 from mkt.engine.summary import finished
 from mkt.engine.triage import with_cause
 from mkt.errors import StartError, StoreError
@@ -43,6 +43,7 @@ def sync(engine: Engine, selection: Selection, options: SyncOptions, *, concurre
     windows.refuse_unasked(options.window, selection, every=options.all)
     configs = engine.source.load()
     selected = with_cause(engine, selection, configs).choose(configs)
+    require_streams(selected, engine.registry, options.streams)
     broken = [
         report_broken(engine, tenant, "sync.failed")
         for tenant in selected.broken
@@ -50,6 +51,7 @@ def sync(engine: Engine, selection: Selection, options: SyncOptions, *, concurre
     ]
     with Heartbeat(engine.store) as heartbeat:
         plan = _plan(engine, selected, options, heartbeat)
+        engine.telemetry.expect(len(plan.jobs))
         results = Pool[Result | None](plan.jobs, concurrency, engine.stop).run()
     if not (options.dry_run or engine.stop.reason):
         with suppress(StoreError):  # what was synced is safe, and the next day tries again

@@ -1,7 +1,8 @@
 """What stands wrong now, grouped by cause: "42 tenants, 1 cause"."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -10,10 +11,10 @@ from mkt.configs.base import BrokenTenant, Configs
 from mkt.contract import ConnectorConfiguration
 from mkt.engine.base import Engine
 from mkt.engine.broken import failure_of_broken
-from mkt.engine.causes import ORDER, Case, Cause, Standing, find_cause
+from mkt.engine.causes import ORDER, Case, Cause, Standing, find_cause, held_failure, overdue_failure
 from mkt.engine.failure import fingerprint
 from mkt.engine.pause import is_paused
-from mkt.engine.report import Failure
+from mkt.engine.report import Failure, stored_failure
 from mkt.engine.schedule import RETRIES, overdue
 from mkt.engine.selection import Selection
 from mkt.store.base import Hold, IntegrationState, Key
@@ -36,6 +37,15 @@ def triage(engine: Engine, configs: Configs | None = None) -> list[Cause]:
         alike[case.failure.fingerprint].append(case)
     found = [Cause(fingerprint=name, cases=tuple(sorted(own, key=_newest_first))) for name, own in alike.items()]
     return sorted(found, key=lambda cause: (-len(cause.tenants), ORDER.index(cause.standing), cause.fingerprint))
+
+
+def having(causes: Sequence[Cause], targets: AbstractSet[str]) -> list[Cause]:
+    """Return the causes that one of these targets has, in whole: how many others have it says who likely acts.
+
+    The targets' own cases stand first.
+    """
+    found = [cause for cause in causes if targets & set(cause.targets)]
+    return [replace(c, cases=tuple(sorted(c.cases, key=lambda case: case.target not in targets))) for c in found]
 
 
 def with_cause(engine: Engine, selection: Selection, configs: Configs) -> Selection:
@@ -124,40 +134,7 @@ def _failure(
 ) -> tuple[Failure, datetime | None]:
     """Return why it stands so, and since when where that is no matter of failed runs."""
     if stands == "held":
-        return _held(configuration, hold), hold.opened_at if hold else None
+        held = held_failure(configuration.connector, configuration.target, hold.reasons if hold else ())
+        return held, hold.opened_at if hold else None
     error = state.last_error or (None if stands == "overdue" else _WITHOUT_ERROR)
-    return (_overdue(), state.next_due_at) if error is None else (_stored(error), None)
-
-
-def _stored(error: Mapping[str, Any]) -> Failure:
-    return Failure(
-        error_class=error["class"],
-        code=str(error["code"]),
-        message=str(error["message"]),
-        remedy=str(error["remedy"]),
-        actor=error["actor"],
-        fingerprint=str(error["fingerprint"]),
-    )
-
-
-def _held(configuration: ConnectorConfiguration, hold: Hold | None) -> Failure:
-    reasons = "; ".join(hold.reasons) if hold else "see the hold"
-    return Failure(
-        error_class="partner",
-        code="guard.held",
-        message=f"{configuration.target} is held, nothing was applied: {reasons}",
-        remedy="See what would change, ask the partner or the customer whether it is meant, approve or reject it.",
-        actor="us",
-        fingerprint=fingerprint(configuration.connector, "partner", "guard.held", ""),
-    )
-
-
-def _overdue() -> Failure:
-    return Failure(
-        error_class="local",
-        code="local.overdue",
-        message="it was due, and no sync has run it since",
-        remedy="See that something runs `mkt sync` here and that no run hangs: `mkt doctor`, `mkt runs list`.",
-        actor="us",
-        fingerprint=fingerprint("", "local", "local.overdue", ""),
-    )
+    return (overdue_failure(), state.next_due_at) if error is None else (stored_failure(error), None)

@@ -5,17 +5,20 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from mkt.contract import ConnectorConfiguration, TransientError, uuid7
+from mkt.engine.asked import what_was_told
 from mkt.engine.base import Engine
 from mkt.engine.broken import report_broken
 from mkt.engine.call import Call, StoredProgress, StoredState, chosen_streams
 from mkt.engine.connection import connection_after, report_connection
+from mkt.engine.following import next_command, said_of_hold
 from mkt.engine.isolation import attempt
 from mkt.engine.ladder import RecordingLadder
 from mkt.engine.pause import end_pause
 from mkt.engine.pool import Pool
 from mkt.engine.report import Failure, Report, Result, StepResult, VerifyOutcome
-from mkt.engine.selection import Selection
+from mkt.engine.selection import Selected, Selection
 from mkt.engine.summary import finished
+from mkt.engine.triage import with_cause
 from mkt.errors import Interrupted
 
 SECONDS = 300.0
@@ -37,18 +40,28 @@ def verify_once(
 ) -> tuple[Result, ...]:
     """Verify what is selected or, of that, `only` these targets; a tenant stands for all that it has."""
     selected = selection.choose(engine.source.load())
-    today = engine.now().date()
     jobs = [
         VerifyJob(engine, configuration, seconds)
-        for configuration in selected.configurations
-        if (configuration.active(today) or selection.names(configuration))
-        and (only is None or {configuration.target, configuration.tenant} & only)
+        for configuration in chosen(engine, selection, selected)
+        if only is None or {configuration.target, configuration.tenant} & only
     ]
     tenants = None if only is None else {target.partition("/")[0] for target in only}
     broken = [b for b in selected.broken if tenants is None or b.tenant in tenants]
     reported = [report_broken(engine, tenant, "verify.completed") for tenant in broken]
+    engine.telemetry.expect(len(jobs))
     results = Pool[Result | None](jobs, concurrency, engine.stop).run()
     return (*reported, *(result for result in results if result is not None))
+
+
+def chosen(engine: Engine, selection: Selection, selected: Selected) -> list[ConnectorConfiguration]:
+    """Return the integrations whose turn it is; of those that are disabled, what a target names."""
+    today = engine.now().date()
+    return [each for each in selected.configurations if each.active(today) or selection.names(each)]
+
+
+def narrowed(engine: Engine, selection: Selection) -> Selection:
+    """Return the selection with the targets of its cause, where it has one; raise `Refused` as `find_cause` does."""
+    return with_cause(engine, selection, engine.source.load()) if selection.cause else selection
 
 
 class VerifyJob:
@@ -97,7 +110,7 @@ class VerifyJob:
         engine.store.start_run(self._run)
         registered = call.registered()
         manifest = registered.require_manifest()
-        self._ladder = RecordingLadder(manifest.verify, call.masker.mask, call.reporter.step)
+        self._ladder = RecordingLadder(manifest.verify, call.masker.mask, call.reporter.step, call.judge)
         with call.context(
             self._ladder,
             progress=StoredProgress(engine.store, call.key),
@@ -124,7 +137,9 @@ class VerifyJob:
             steps=steps,
         )
         call.reporter.completed(result)
-        details = {"steps": {step.step: step.outcome for step in steps}}
+        told = attempt(lambda: what_was_told(self._engine, call.configuration, result))
+        outcomes = {"steps": {step.step: step.outcome for step in steps}}
+        details = outcomes if isinstance(told, Exception) else {**outcomes, **told}
         attempt(lambda: self._engine.store.finish_run(call.ended(self._run, result, details)))
         noted = attempt(lambda: self._note(result))
         return result if isinstance(noted, Exception) else noted
@@ -136,13 +151,19 @@ class VerifyJob:
         if after is not None:
             before = store.set_connection(call.key, after, self._engine.now())
             report_connection(call.reporter, before, after, result)
-        if result.outcome == "fail" or not end_pause(store, call.reporter, "verify"):
+        if result.outcome in ("fail", "deferred"):
             return result
-        return replace(result, note="; ".join([*call.warnings, "no longer paused"]))
+        ended = ["no longer paused"] if end_pause(store, call.reporter, "verify") else []
+        state = store.states([call.key]).get(call.key)
+        hold = [said_of_hold(state.hold_id)] if state and state.hold_id else []
+        command = next_command(result.target, "held", hold_id=state.hold_id) if state and hold else ""
+        return replace(result, note="; ".join([*call.warnings, *ended, *hold]), next_command=command)
 
 
 def _outcome(failure: Failure | None, steps: tuple[StepResult, ...], warnings: list[str]) -> VerifyOutcome:
     outcomes = {step.outcome for step in steps}
+    if failure and failure.error_class == "rate_limit":
+        return "deferred"
     if failure or "fail" in outcomes:
         return "fail"
     return "warn" if warnings or "warn" in outcomes else "pass"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
 from itertools import chain, repeat
 from typing import Final
 
@@ -12,6 +13,7 @@ from mkt.engine.summary import finished
 from mkt.engine.verify import SECONDS, verify_once
 
 _LONGEST: Final = 60.0
+_UNDONE: Final = frozenset({"fail", "deferred"})
 _SLICE: Final = 0.2
 
 
@@ -35,7 +37,7 @@ def verify_until_green(
     for result in failing.values():
         tell(result)
     while failing and not engine.stop.event.is_set():
-        (pause or _sleep)(engine, max(next(pauses), _least(failing.values())))
+        (pause or _sleep)(engine, max(next(pauses), _least(failing.values(), engine.now())))
         if engine.stop.event.is_set():
             break
         new = _by_target(verify_once(engine, selection, concurrency, seconds, failing.keys()))
@@ -61,7 +63,7 @@ def _by_target(results: Collection[Result]) -> dict[str, Result]:
 
 
 def _failing(results: Mapping[str, Result]) -> dict[str, Result]:
-    return {target: result for target, result in results.items() if result.outcome == "fail"}
+    return {target: result for target, result in results.items() if result.outcome in _UNDONE}
 
 
 def _differs(result: Result, before: Result | None) -> bool:
@@ -73,10 +75,16 @@ def _pauses() -> Iterator[float]:
     return chain((5.0, 10.0, 20.0, 40.0), repeat(_LONGEST))
 
 
-def _least(failing: Collection[Result]) -> float:
-    """Return how long to wait at least: partners lock an account that a wrong password is tried on in a hurry."""
-    refused = any(result.failure and result.failure.error_class == "auth" for result in failing)
-    return _LONGEST if refused else 0.0
+def _least(failing: Collection[Result], now: datetime) -> float:
+    """Return how long to wait at least.
+
+    Partners lock an account that a wrong password is tried on in a hurry, and have said when they may be asked again.
+    """
+    failures = [result.failure for result in failing if result.failure]
+    refused = any(failure.error_class == "auth" for failure in failures)
+    moments = [failure.retry_at for failure in failures]
+    asked = min((moment for moment in moments if moment), default=now) if all(moments) else now
+    return max(_LONGEST if refused else 0.0, (asked - now).total_seconds())
 
 
 def _sleep(engine: Engine, seconds: float) -> None:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final, TypeVar
 
-from rich.padding import Padding
 from rich.text import Text
 
 from mkt.output.text import DIM, clean
@@ -29,9 +28,9 @@ def by_cause(found: Sequence[T], cause: Callable[[T], Hashable]) -> Iterator[tup
             yield one, others[1:]
 
 
-def also(targets: Sequence[str], command: str = "") -> Padding:
-    """Return a line of `alike` under what is told at length."""
-    return Padding(Text(alike(targets, command), DIM), (0, 0, 0, 2), expand=False)
+def also(targets: Sequence[str], command: str = "") -> Text:
+    """Return a line of `alike` under what is told at length. It is never folded: a command stands in it."""
+    return Text(f"  {alike(targets, command)}", DIM, no_wrap=True)
 
 
 def alike(targets: Sequence[str], command: str = "") -> str:

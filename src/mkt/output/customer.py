@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mkt.contract import Actor
+from mkt.engine.for_customer import ForCustomer
 from mkt.engine.ladder import NOT_REACHED
-from mkt.engine.report import Report, Result, StepResult
-from mkt.output.text import clean
+from mkt.engine.report import Result, StepResult
+from mkt.output.text import ago, clean, plural
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+")
 _INTERNAL: Final = re.compile(
@@ -36,18 +37,30 @@ class CustomerText:
         return f"{self.tenant}/{self.integration}" if self.integration else self.tenant
 
 
-def customer_texts(report: Report, names: Mapping[str, str], seen: datetime) -> list[CustomerText]:
+def customer_texts(found: ForCustomer, names: Mapping[str, str], now: datetime) -> list[CustomerText]:
     """Return a text for each integration that failed or warned; `names` are what connectors are called outside."""
-    results = sorted((r for r in report.results if r.outcome in ("fail", "warn")), key=lambda r: r.target)
+    results = sorted((r for r in found.report.results if r.outcome in ("fail", "warn")), key=lambda r: r.target)
     return [
         CustomerText(
             tenant=result.tenant,
             integration=result.integration,
             outcome=result.outcome,
-            text="\n".join(_lines(result, names.get(result.connector or "", ""), seen)) + "\n",
+            text="\n".join(_lines(result, names.get(result.connector or "", ""), found, now)) + "\n",
         )
         for result in results
     ]
+
+
+def asked_lines(found: ForCustomer, now: datetime) -> Iterator[str]:
+    """Say of which integrations the partner was asked: not again where nothing has changed since it refused."""
+    for target, at in sorted(found.checked_at.items()):
+        yield (
+            f"{target} was not asked again: as of {ago(at, now)}, nothing has changed here since;"
+            f" `mkt verify {target}` asks anew"
+        )
+    asked = len(found.report.results) - len(found.checked_at)
+    if asked:
+        yield f"{plural(asked, 'integration')} checked just now"
 
 
 def customer_object(text: CustomerText) -> dict[str, Any]:
@@ -62,8 +75,8 @@ def document(texts: Sequence[CustomerText]) -> str:
     return "\n".join(f"<!-- {text.target} -->\n\n{text.text}" for text in texts)
 
 
-def _lines(result: Result, name: str, seen: datetime) -> Iterator[str]:
-    moment = seen.astimezone(UTC)
+def _lines(result: Result, name: str, found: ForCustomer, now: datetime) -> Iterator[str]:
+    moment = found.checked_at.get(result.target, now).astimezone(UTC)
     failed = result.outcome == "fail"
     yield f"## Your connection to {name}" if name else "## Your connection"
     yield ""
@@ -80,7 +93,7 @@ def _lines(result: Result, name: str, seen: datetime) -> Iterator[str]:
         yield ""
         yield f"- not passed: {_outward(result.failure.message)}".rstrip(": ")
     yield ""
-    yield from _request(_wanted(result), name)
+    yield from _request(_wanted(result), name, found.identifiers.get(result.target, {}))
 
 
 def _step(step: StepResult) -> str:
@@ -105,18 +118,29 @@ def _wanted(result: Result) -> dict[Actor, list[str]]:
     return wanted
 
 
-def _request(wanted: Mapping[Actor, Sequence[str]], name: str) -> Iterator[str]:
+def _request(wanted: Mapping[Actor, Sequence[str]], name: str, identifiers: Mapping[str, str]) -> Iterator[str]:
     asked = [text for text in dict.fromkeys(wanted.get("customer", ())) if text]
     if "customer" in wanted:
         yield "What we need from you:"
         yield ""
         yield from (f"- {text}" for text in asked or ["Please have a look at the step that did not pass."])
         yield ""
+        yield from _known_as(identifiers)
         yield "Tell us when this is done; we then check again."
     elif "partner" in wanted:
         yield f"The cause is at {name or 'the other system'}. Nothing is needed from you; we follow it up with them."
     else:
         yield "This is ours to mend. Nothing is needed from you."
+
+
+def _known_as(identifiers: Mapping[str, str]) -> Iterator[str]:
+    """Name what their administrator has to look for: users, clients, addresses."""
+    shown = [f"- {name}: `{clean(value)}`" for name, value in identifiers.items() if _outward(value)]
+    if shown:
+        yield "What we use there, to look for:"
+        yield ""
+        yield from shown
+        yield ""
 
 
 def _outward(text: str) -> str:

@@ -21,6 +21,10 @@ def notes(handovers: Iterable[Handover]) -> Iterator[str]:
         if each.unknown:
             names = ", ".join(each.unknown)
             yield f"{target}: {names} is not known yet and stands in capitals in the text; fill it in and ask again"
+        if "public_url" in each.unknown:
+            yield f'{target}: where this mkt is reached from outside stands in mkt.toml: `public_url = "https://…"`'
+        if each.served:
+            yield f"{target}: our addresses in it answer only once `mkt serve` runs behind {each.public_url}"
         for place in each.ours:
             if not place.there:
                 name = place.declaration.name
@@ -37,6 +41,7 @@ def handover_object(handover: Handover) -> dict[str, Any]:
         "docs": handover.manifest.docs,
         "text": handover.text,
         "unknown": list(handover.unknown),
+        "served": handover.served,
         "settings": [
             {"name": s.name, "description": s.description, "example": s.example, "value": s.value}
             for s in handover.settings
@@ -62,6 +67,8 @@ def _text(handover: Handover) -> Iterator[str]:
     yield f"# {handover.manifest.name}: {handover.configuration.target}"
     if handover.text:
         yield from ("", handover.text)
+    if handover.served:
+        yield from ("", "Our addresses answer as soon as we have switched them on; we tell you when that is done.")
     if handover.settings:
         yield from ("", "## Settings", "", *map(_setting, handover.settings))
     yield from _secrets(handover)

@@ -1,6 +1,6 @@
 """What was held for review, for a person: why, what would change, and what can be done."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,9 +9,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from mkt.contract import Stream
+from mkt.engine.causes import REVIEW
 from mkt.engine.holds import counted
 from mkt.engine.report import StreamCounts
-from mkt.output.fitting import Fitting
+from mkt.output.fitting import Fitting, facts
 from mkt.output.preview_table import changes_page, said
 from mkt.output.text import (
     BOLD,
@@ -31,7 +32,6 @@ from mkt.output.text import (
 )
 from mkt.store.base import ChangedRecord, Hold
 
-REVIEW: Final = "Ask the partner or the customer whether this is meant, then approve or reject it."
 _STATES: Final = {"open": RED, "approved": GREEN, "rejected": YELLOW}
 _COUNTS: Final = ("created", "updated", "deleted", "absent", "unchanged")
 _COLUMNS: Final = ("hold", "integration", "state", "age", "created", "updated", "deleted", "absent", "why")
@@ -43,7 +43,9 @@ def holds_page(holds: Sequence[Hold], now: datetime) -> Iterator[RenderableType]
         yield line("nothing is held, and nothing was lately")
         yield next_command("mkt status")
         return
-    yield Fitting(_COLUMNS, [_cells(hold, now) for hold in holds], right=_COUNTS, spare=("absent",))
+    yield Fitting(
+        _COLUMNS, [_cells(hold, now) for hold in holds], right=_COUNTS, spare=("absent", "age"), folds="why"
+    )
     still_open = [hold for hold in holds if hold.state == "open"]
     yield line(f"{plural(len(still_open), 'open hold')}, {len(holds) - len(still_open):,} closed")
     yield next_command(f"mkt holds show {short_id(still_open[0].id)}" if still_open else "mkt status")
@@ -55,13 +57,14 @@ def hold_page(
     """One hold: why, how much, the first records, what to type."""
     target = "/".join(hold.key)
     yield Text.assemble((clean(target), BOLD), f"  {clean(hold.connector)}  hold ", _state(hold))
-    yield from _grid(_facts(hold, now))
+    yield from facts(_facts(hold, now))
     counts = counted(hold)
     grid = table("stream", *_COUNTS, right=_COUNTS)
     for stream, own in counts.items():
         row(grid, stream, *(f"{getattr(own, kind):,}" for kind in _COUNTS))
     yield Padding(grid, (0, 0, 0, 2), expand=False)
-    yield from changes_page(target, changes, counts, values=values)
+    more = f"mkt holds show {short_id(hold.id)}" if hold.state == "open" else ""
+    yield from changes_page(target, changes, counts, values=values, more=more)
     yield from _choices(hold, target)
 
 
@@ -70,7 +73,8 @@ def verdict_page(hold: Hold, applied: StreamCounts | None = None) -> Iterator[Re
     target = "/".join(hold.key)
     if applied is None:
         yield line(f"{target}: rejected, what it held is forgotten; the next sync looks at the partner anew")
-        yield next_command(f"mkt sync {target} --now")
+        yield from facts(_after_rejecting(hold, target))
+        yield next_command(f"mkt sync {target} --now --dry-run")
     elif hold.state == "open":
         left = "; ".join(f"{stream} {said(counts)}" for stream, counts in counted(hold).items() if counts.changes)
         yield line(f"{target}: applied {said(applied)}; still held: {left or 'the cursors, which approving moves'}")
@@ -78,6 +82,14 @@ def verdict_page(hold: Hold, applied: StreamCounts | None = None) -> Iterator[Re
     else:
         yield line(f"{target}: approved and applied: {said(applied)}")
         yield next_command(f"mkt status {target}")
+
+
+def _after_rejecting(hold: Hold, target: str) -> Iterator[tuple[str, str]]:
+    """Say what comes of it where the partner goes on sending the same, and what each way out is."""
+    part = short_id(hold.id)
+    yield "the same again", f"is held again as {part}, without a new alert, and no sync runs until it is decided"
+    yield "to let it in", f"mkt holds approve {part}, once it is held again; or raise guard: in its file"
+    yield "to stop it", f"mkt disable {target} --reason TEXT"
 
 
 def _cells(hold: Hold, now: datetime) -> dict[str, object]:
@@ -116,13 +128,6 @@ def _facts(hold: Hold, now: datetime) -> Iterator[tuple[str, str]]:
         yield "window", "the sync had --since or --until: approving moves no cursor"
 
 
-def _grid(facts: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
-    grid = table("", "")
-    for name, value in facts:
-        row(grid, name, value)
-    yield Padding(grid, (0, 0, 0, 2), expand=False)
-
-
 def _choices(hold: Hold, target: str) -> Iterator[RenderableType]:
     """Say what each verdict does: the last line alone would make one of them look right."""
     if hold.state != "open":
@@ -130,7 +135,8 @@ def _choices(hold: Hold, target: str) -> Iterator[RenderableType]:
         yield next_command(f"mkt status {target}")
         return
     part = short_id(hold.id)
-    yield from _grid(_verdicts(hold, part))
+    width = max(len(command) for command, _ in _verdicts(hold, part))
+    yield from (Text(f"  {command:<{width}}  {what}", no_wrap=True) for command, what in _verdicts(hold, part))
     yield next_command(f"mkt holds approve {part}, or mkt holds reject {part}")
 
 
@@ -142,4 +148,4 @@ def _verdicts(hold: Hold, part: str) -> Iterator[tuple[str, str]]:
     )
     if (totals.created or totals.updated) and (totals.deleted or totals.absent):
         yield f"mkt holds approve {part} --only create,update", "applies what comes and changes; what goes waits"
-    yield f"mkt holds reject {part}", "applies nothing of it; the next sync looks anew"
+    yield f"mkt holds reject {part}", "applies nothing of it; the next sync looks anew, and holds the same again"

@@ -30,6 +30,7 @@ def pruned_page(pruned: Pruned, kept: Retention, *, dry_run: bool) -> Iterator[R
     row(grid, "runs", f"{kept.runs} d", f"{pruned.runs:,}")
     row(grid, "deleted records", f"{kept.tombstones} d", f"{pruned.tombstones:,}")
     row(grid, "closed holds", f"{kept.holds} d", f"{pruned.holds:,}")
+    row(grid, "deliveries", f"{kept.deliveries} d", f"{pruned.deliveries:,}")
     row(grid, "leftovers of runs", f"{hours} h", f"{pruned.stagings:,}")
     yield grid
     yield next_command("mkt db prune" if dry_run and any(asdict(pruned).values()) else "mkt status")

@@ -5,10 +5,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from mkt.configs.base import Configs, Problem
+from mkt.configs.base import Configs
 from mkt.contract import ConnectorConfiguration, Stream
 from mkt.engine.report import Held, Report, Result
 from mkt.output.preview_object import changes_object
+from mkt.output.problem_object import problem_object
 from mkt.registry import RegisteredConnector
 from mkt.store.base import Key, Run, StoredRecord
 
@@ -119,19 +120,6 @@ def connector_object(connector: RegisteredConnector, *, whole: bool = False) -> 
         "streams": list(manifest.streams),
         "built_in": connector.built_in,
         "broken": None,
-    }
-
-
-def problem_object(problem: Problem) -> dict[str, Any]:
-    """Return a finding of lint."""
-    position = asdict(problem.position)
-    return {
-        "code": problem.code,
-        "severity": problem.severity,
-        "message": problem.message,
-        "remedy": problem.remedy,
-        "tenant": problem.tenant or None,
-        **position,
     }
 
 

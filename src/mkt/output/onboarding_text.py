@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from mkt.contract import ConnectorConfiguration
+from mkt.engine.pause import PAUSED_AFTER
 from mkt.engine.switch import Switched
 from mkt.output.text import line, next_command
 
@@ -68,10 +69,20 @@ def switched_page(found: Sequence[Switched]) -> Iterator[RenderableType]:
         already = "" if each.changed else "already "
         resumed = ", no longer paused" if each.resumed else ""
         yield line(f"{each.configuration.target}: {already}{_state(each)}{resumed}  {_path(each.configuration)}")
+    if any(each.resumed for each in found):
+        yield line(
+            f"The syncs go on as scheduled. {PAUSED_AFTER} failures in a row for what only a person can mend pause it"
+            " again; whether it is mended, a verify tells with one try."
+        )
+    yield next_command(_after_switching(found))
+
+
+def _after_switching(found: Sequence[Switched]) -> str:
+    """Return the sync of what works or, where it was paused, first the verify."""
+    if resumed := [each.configuration.target for each in found if each.resumed]:
+        return f"mkt verify {' '.join(resumed)}"
     working = [each.configuration.target for each in found if each.enabled and each.disabled is None]
-    yield next_command(
-        f"mkt sync {' '.join(working)} --now" if working else f"mkt status {found[0].configuration.target}"
-    )
+    return f"mkt sync {' '.join(working)} --now" if working else f"mkt status {found[0].configuration.target}"
 
 
 def _state(switched: Switched) -> str:

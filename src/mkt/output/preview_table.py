@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
+from urllib.parse import unquote
 
 import orjson
 from rich.console import RenderableType
@@ -13,7 +14,7 @@ from rich.text import Text
 from mkt.contract import Stream
 from mkt.engine.report import StreamCounts
 from mkt.output.preview_object import differences, shown_value
-from mkt.output.text import BOLD, GREEN, RED, YELLOW, clean, line, row, table
+from mkt.output.text import BOLD, GREEN, RED, YELLOW, clean, row, table
 from mkt.store.base import ChangedRecord
 
 _STYLES: Final = {"created": GREEN, "updated": YELLOW, "deleted": RED, "absent": RED}
@@ -26,18 +27,20 @@ def changes_page(
     counts: Mapping[str, StreamCounts],
     *,
     values: bool,
+    more: str = "",
 ) -> Iterator[RenderableType]:
-    """Show the first changed records of one integration, stream by stream; `counts` are of all of them."""
+    """Show the first changed records of one integration, stream by stream; `counts` are of all of them.
+
+    `more` is the command that shows more of them.
+    """
     for stream, records in changes.items():
         if records:
             total = counts.get(stream, StreamCounts())
             yield Text.assemble((clean(target), BOLD), f"  {stream}  {said(total)}")
-            grid = table("", "", "")
-            for record in records:
-                _add(grid, stream, record, values=values)
-            yield Padding(grid, (0, 0, 0, 2), expand=False)
+            yield Padding(_grid(stream, records, values=values), (0, 0, 0, 2), expand=False)
             if total.changes > len(records):
-                yield line(f"  and {total.changes - len(records):,} more")
+                command = f"; {more} --stream {stream} -n {total.changes}" if more else ""
+                yield Text(f"  and {total.changes - len(records):,} more{command}", no_wrap=True)
 
 
 def said(counts: StreamCounts) -> str:
@@ -46,16 +49,27 @@ def said(counts: StreamCounts) -> str:
     return ", ".join(f"{every[kind]:,} {kind}" for kind in _KINDS if every[kind]) or "no change"
 
 
-def _add(grid: Table, stream: Stream, record: ChangedRecord, *, values: bool) -> None:
-    """Add a record: every changed field, or the names alone where there is nothing to compare."""
+def _grid(stream: Stream, records: Sequence[ChangedRecord], *, values: bool) -> Table:
+    rows = [cells for record in records for cells in _rows(stream, record, values=values)]
+    width = max(len(cells) for cells in rows)
+    grid = table(*[""] * width)
+    for cells in rows:
+        row(grid, *cells, *[""] * (width - len(cells)))
+    return grid
+
+
+def _rows(stream: Stream, record: ChangedRecord, *, values: bool) -> Iterator[tuple[Text | str, ...]]:
+    """Yield a record's rows: every changed field, or the names alone where there is nothing to compare."""
     fields = list(differences(stream, record))
     change = Text(record.change, style=_STYLES[record.change])
     if record.change == "updated" or values:
-        row(grid, change, record.external_id, "")
+        yield change, unquote(record.external_id)
         for name, before, after in fields:
-            row(grid, "", f"  {name}", _shown(record, before, after, values=values))
+            yield "", f"  {name}", _shown(record, before, after, values=values)
+    elif record.change == "created":
+        yield change, unquote(record.external_id), ", ".join(name for name, _, _ in fields)
     else:
-        row(grid, change, record.external_id, ", ".join(name for name, _, _ in fields))
+        yield change, unquote(record.external_id)
 
 
 def _shown(record: ChangedRecord, before: Any, after: Any, *, values: bool) -> str:

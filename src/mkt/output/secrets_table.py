@@ -6,10 +6,15 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
+from mkt.configs.base import BrokenTenant
 from mkt.engine.secret_states import SecretState
-from mkt.output.text import line, next_command, outcome_text, plural, row, table
+from mkt.output.text import line, next_command, outcome_text, plural, row, table, unfolded
 from mkt.secrets.keys import KeyPair
 from mkt.secrets.placing import Kept, Looked, OneSecret
+from mkt.secrets.resealing import Resealed
+from mkt.secrets.sealing import SealingKey
+from mkt.secrets.sealing_keys import CURRENT, PREVIOUS
+from mkt.secrets.sharing import named
 
 
 def state_object(state: SecretState) -> dict[str, Any]:
@@ -31,7 +36,14 @@ def state_object(state: SecretState) -> dict[str, Any]:
     }
 
 
-def states_page(states: Sequence[SecretState]) -> Iterator[RenderableType]:
+def left_out(broken: BrokenTenant) -> str:
+    """Say what hides a tenant's secrets, and where."""
+    first = broken.problems[0]
+    what = "file" if first.position.line else "row"
+    return f"{broken.tenant} is left out, its {what} is broken: {first.position}: {first.message}. {broken.remedy}"
+
+
+def states_page(states: Sequence[SecretState], *, broken: bool = False) -> Iterator[RenderableType]:
     """Show what is lacking first, then what was found; the rest, which nobody needs, becomes a count."""
     shown = sorted((s for s in states if s.lacking or s.place.there), key=lambda state: not state.lacking)
     lacking = [state for state in shown if state.lacking]
@@ -47,7 +59,7 @@ def states_page(states: Sequence[SecretState]) -> Iterator[RenderableType]:
         first = lacking[0]
         yield next_command(f"mkt secrets which {first.configuration.target} {first.place.declaration.name}")
     else:
-        yield next_command("mkt verify")
+        yield next_command("mkt lint" if broken else "mkt verify")
 
 
 def _row(grid: Table, state: SecretState) -> None:
@@ -83,37 +95,42 @@ def which_page(secret: OneSecret, places: Sequence[Looked]) -> Iterator[Renderab
     yield next_command(f"mkt secrets {'generate' if secret.declaration.generate else 'set'} {secret.label}")
 
 
-def kept_object(secret: OneSecret, kept: Kept) -> dict[str, Any]:
-    """Return where a value was stored."""
+def kept_object(secret: OneSecret, kept: Kept, others: Sequence[str]) -> dict[str, Any]:
+    """Return where a value was stored; `others` use the place too."""
     return {
         **_of(secret),
         "reference": str(kept.reference),
         "replaced": kept.replaced,
         "advice": kept.advice or None,
+        "shared_with": list(others),
     }
 
 
-def kept_page(secret: OneSecret, kept: Kept) -> Iterator[RenderableType]:
+def kept_page(secret: OneSecret, kept: Kept, others: Sequence[str]) -> Iterator[RenderableType]:
     """Say where the value is, and what is still to be done."""
     replaced = ", over the one that stood there" if kept.replaced else ""
     yield line(f"{secret.label} is stored in {kept.reference}{replaced}")
+    if others:
+        yield line(f"It is now the value of {named(others)} too.")
     if kept.advice:
         yield line(kept.advice)
-    yield next_command(f"mkt verify {secret.configuration.target}")
+        yield next_command(f"mkt secrets which {secret.label}")
+    else:
+        yield next_command(f"mkt verify {secret.configuration.target}")
 
 
-def generated_object(secret: OneSecret, kept: Kept, pair: KeyPair) -> dict[str, Any]:
+def generated_object(secret: OneSecret, kept: Kept, pair: KeyPair, others: Sequence[str]) -> dict[str, Any]:
     """Return where the private half was stored, and the public half."""
-    return {**kept_object(secret, kept), "public_key": pair.public, "jwk": dict(pair.jwk)}
+    return {**kept_object(secret, kept, others), "public_key": pair.public, "jwk": dict(pair.jwk)}
 
 
-def generated_page(secret: OneSecret, kept: Kept, pair: KeyPair) -> Iterator[RenderableType]:
+def generated_page(secret: OneSecret, kept: Kept, pair: KeyPair, others: Sequence[str]) -> Iterator[RenderableType]:
     """Show the public half in both forms that platforms ask for."""
     yield line("For the partner, the public half as PEM:")
     yield line(pair.public)
     yield line("and as a JWK:")
     yield line("{" + ", ".join(f'"{name}": "{value}"' for name, value in pair.jwk.items()) + "}")
-    yield from kept_page(secret, kept)
+    yield from kept_page(secret, kept, others)
 
 
 def deleted_object(secret: OneSecret, reference: object, left: str) -> dict[str, Any]:
@@ -127,6 +144,40 @@ def deleted_page(secret: OneSecret, reference: object, left: str) -> Iterator[Re
     if left:
         yield line(f"The value in {left} is used from now on.")
     yield next_command(f"mkt secrets which {secret.label}")
+
+
+def resealed_object(done: Resealed, key: SealingKey) -> dict[str, Any]:
+    """Return what became of one tenant's values."""
+    return {
+        "tenant": done.tenant,
+        "key_id": key.id,
+        "sealed_again": done.resealed,
+        "unchanged": done.unchanged,
+        "refused": [{"message": error.message, "remedy": error.remedy, "code": error.code} for error in done.refused],
+    }
+
+
+def resealed_page(done: Sequence[Resealed], key: SealingKey) -> Iterator[RenderableType]:
+    """Show what could not be opened first, then the counts, and whether the earlier key is still needed."""
+    refused = [error for each in done for error in each.refused]
+    for error in refused:
+        yield line(outcome_text("failed"), error.message)
+        yield unfolded(f"  -> {error.remedy}")
+    numbers = ("sealed again", "had it already", "not opened")
+    grid = table("tenant", *numbers, right=numbers)
+    for each in done:
+        row(grid, each.tenant, f"{each.resealed:,}", f"{each.unchanged:,}", f"{len(each.refused):,}")
+    if done:
+        yield grid
+    total = sum(each.resealed + each.unchanged for each in done)
+    verb = "is" if total == 1 else "are"
+    yield line(f"{plural(total, 'value')} of {plural(len(done), 'tenant')} {verb} under key {key.id}.")
+    if refused:
+        yield next_command("mkt secrets rotate")
+    elif any(each.resealed for each in done):
+        yield line(
+            f"When every tenant is, and every machine has this key as {CURRENT}, {PREVIOUS} can go: not before."
+        )
 
 
 def _of(secret: OneSecret) -> dict[str, Any]:

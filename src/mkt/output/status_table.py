@@ -11,14 +11,13 @@ from rich.text import Text
 
 from mkt.engine.status import PROBLEMS, Health, IntegrationStatus, StreamStatus
 from mkt.output.causes import also, by_cause, triage
-from mkt.output.fitting import Fitting
+from mkt.output.fitting import Fitting, facts
 from mkt.output.tables import action_text
 from mkt.output.text import (
     acts,
     ago,
     amount,
     clean,
-    facts,
     line,
     next_command,
     outcome_text,
@@ -49,7 +48,7 @@ def status_page(found: Sequence[IntegrationStatus], now: datetime, *, whole: boo
     unexplained = [one for status, others in causes[_EXPLAINED:] for one in (status, *others)]
     rows = [*unexplained, *(s for s in found if s.health not in PROBLEMS and (whole or _notable(s)))]
     if rows:
-        yield Fitting(_columns(rows), [_cells(status, now) for status in rows], spare=_SPARE, folds="why")
+        yield Fitting(_columns(rows), [_cells(status, now) for status in rows], spare=_SPARE, folds="why", most=2)
     counts = Counter(status.health for status in found)
     yield line(plural(len(found), "integration") + _counted(counts))
     if sum(status.health == "failing" for status in found) > _TOLD_APART:
@@ -91,7 +90,7 @@ def _cells(status: IntegrationStatus, now: datetime) -> dict[str, object]:
 def _problem(status: IntegrationStatus, now: datetime) -> Iterator[RenderableType]:
     """Tell what is wrong, since when, who acts, and what to type."""
     yield _heading(status)
-    told = [("why", status.why), (acts(status.actor), status.remedy)]
+    told = [("why", status.why), (acts(status.actor), status.remedy), _pause(status, now)]
     if status.integration:
         told += [("data as of", _as_of(status.streams, now)), ("last change", ago(status.last_change_at, now))]
     yield from facts([*told, ("overdue", _overdue(status, now))], status.next_command)
@@ -134,6 +133,20 @@ def _since(moment: datetime | None, now: datetime) -> str:
     return f"since {ago(moment, now)}" if moment else ""
 
 
+def _pause(status: IntegrationStatus, now: datetime) -> tuple[str, str]:
+    """Return since when it is paused, or how near that is and what counts anew."""
+    if status.paused_at or status.tries_left is None:
+        return "paused", _since(status.paused_at, now)
+    tries = plural(status.tries_left, "more failed sync")
+    return "pause", f"after {tries} like this; a verify that passes counts anew"
+
+
+def _again(status: IntegrationStatus, now: datetime) -> str:
+    """Return until when a deferred one is not asked for again."""
+    waits = status.health == "deferred" and status.retry_at != status.next_due_at
+    return ago(status.retry_at, now) if status.retry_at and waits else ""
+
+
 def _connection(status: IntegrationStatus, now: datetime) -> str:
     return f"{status.connection}, {_since(status.connection_since, now)}" if status.connection else ""
 
@@ -161,7 +174,8 @@ def _facts(status: IntegrationStatus, now: datetime) -> Iterator[tuple[str, str]
     if status.remedy:
         yield acts(status.actor), status.remedy
     if status.integration:
-        yield "paused", _since(status.paused_at, now)
+        yield _pause(status, now)
+        yield "asked again", _again(status, now)
         yield "overdue", _overdue(status, now)
         yield "connection", _connection(status, now)
         yield "last ok", ago(status.last_ok_at, now)

@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Final
 
 from rich.console import RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from mkt.engine.causes import REVIEW
+from mkt.engine.following import after_result
 from mkt.engine.report import Held, Report, Result, StreamCounts
 from mkt.output.causes import also, by_cause, triage
-from mkt.output.fitting import Fitting
-from mkt.output.holds_table import REVIEW
+from mkt.output.fitting import Fitting, facts
 from mkt.output.preview_table import changes_page
 from mkt.output.text import (
     DIM,
@@ -26,9 +25,7 @@ from mkt.output.text import (
     next_command,
     outcome_text,
     plural,
-    row,
     short_id,
-    table,
 )
 
 _ORDER: Final = {"failed": 0, "held": 1, "deferred": 2, "skipped": 3, "ok": 4}
@@ -37,7 +34,6 @@ _TOLD_APART: Final = 3
 """Of more failures than these, the causes are what to look at next."""
 _COUNTS: Final = ("created", "updated", "deleted", "unchanged", "invalid")
 _SPARE: Final = ("connector", "time", "invalid")
-_CREDENTIALS: Final = frozenset({"auth", "permission", "config"})
 
 
 def sync_page(report: Report, now: datetime, *, values: bool = False) -> Iterator[RenderableType]:
@@ -85,35 +81,35 @@ def _problem(result: Result, now: datetime, *, kept: bool) -> Iterator[Renderabl
         outcome_text(result.outcome),
         (f"  {duration(result.duration_ms)}", DIM),
     )
-    grid = table("", "")
+    yield from facts(_told(result, now, kept=kept))
+
+
+def _told(result: Result, now: datetime, *, kept: bool) -> Iterator[tuple[str, str]]:
     if result.failure:
-        row(grid, result.failure.error_class, result.failure.message)
-        row(grid, acts(result.failure.actor), result.failure.remedy)
-        if result.failure.retry_at:
-            row(grid, "again", ago(result.failure.retry_at, now))
+        yield result.failure.error_class, result.failure.message
+        yield acts(result.failure.actor), result.failure.remedy
+        yield "again", ago(result.failure.retry_at, now) if result.failure.retry_at else ""
     if result.held:
-        _explain_hold(grid, result.held, now)
-    if result.note:
-        row(grid, "note", result.note)
-    if kept and result.run_id and result.outcome not in ("skipped", "held"):
-        row(grid, "more", f"mkt runs show {short_id(result.run_id)}")
-    if grid.row_count:
-        yield Padding(grid, (0, 0, 0, 2), expand=False)
+        yield from _explain_hold(result.held, now)
+    yield "note", result.note
+    if kept and result.run_id and result.outcome not in ("skipped", "held") and not result.next_command:
+        yield "more", f"mkt runs show {short_id(result.run_id)}"
 
 
-def _explain_hold(grid: Table, held: Held, now: datetime) -> None:
+def _explain_hold(held: Held, now: datetime) -> Iterator[tuple[str, str]]:
     """Say why nothing was applied, since when, who acts, what to type."""
     for reason in held.reasons:
-        row(grid, "why", reason)
+        yield "why", reason
     if not held.hold_id:
-        row(grid, "", "too much would change: a sync would be held for review, and nothing applied")
+        yield "", "too much would change: a sync would be held for review, and nothing applied"
+        yield acts("us"), f"{REVIEW} A sync makes the hold that you then decide about."
         return
-    row(grid, acts("us"), REVIEW)
+    yield acts("us"), REVIEW
     if held.standing == "open":
-        row(grid, "since", f"{ago(held.opened_at, now)}; until it is decided the partner is not asked")
+        yield "since", f"{ago(held.opened_at, now)}; until it is decided the partner is not asked"
     if held.standing == "reopened":
-        row(grid, "reopened", "it was rejected, and the partner sent the same again")
-    row(grid, "type", f"mkt holds show {short_id(held.hold_id)}")
+        yield "reopened", "it was rejected, and the partner sent the same again"
+    yield "type", f"mkt holds show {short_id(held.hold_id)}"
 
 
 def _counts(results: Sequence[Result]) -> Iterator[RenderableType]:
@@ -169,14 +165,10 @@ def _summary(report: Report) -> str:
 def _next(results: Sequence[Result], *, kept: bool) -> str:
     """Return what to type next; a run that was not kept cannot be shown."""
     first = results[0] if results else None
-    if first is None or first.outcome in ("ok", "skipped"):
+    if first is None or first.next_command or first.outcome in ("ok", "skipped"):
         return (first and first.next_command) or "mkt status"
-    if first.integration is None:
-        return "mkt lint"
-    if sum(result.failure is not None for result in results) > _TOLD_APART:
+    if sum(result.failure is not None for result in results) > _TOLD_APART and first.integration:
         return "mkt triage"
-    if first.held and first.held.hold_id:
-        return f"mkt holds show {short_id(first.held.hold_id)}"
-    if first.failure and first.failure.error_class in _CREDENTIALS:
-        return f"mkt verify {first.target}"
-    return f"mkt runs show {short_id(first.run_id)}" if kept and first.run_id else f"mkt status {first.target}"
+    if first.held and not first.held.hold_id:
+        return f"mkt sync {first.target} --now"
+    return after_result(first, kept=kept)

@@ -1,7 +1,6 @@
-"""The plain lists: runs, events, records, connectors, tenants, checks."""
+"""The plain lists: events, records, connectors, tenants, checks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -11,65 +10,22 @@ from mkt.configs.base import Configs
 from mkt.contract import ConnectorEvent, Manifest, Stream
 from mkt.output.causes import alike, by_cause
 from mkt.output.checks import Check
+from mkt.output.fitting import Fitting
 from mkt.output.objects import integrations_of
 from mkt.output.text import (
     BOLD,
     DIM,
     STYLES,
-    acts,
-    ago,
     clean,
-    duration,
     line,
     next_command,
     outcome_text,
     plural,
     row,
-    short_id,
     table,
 )
 from mkt.registry import RegisteredConnector
-from mkt.store.base import Key, Run
-
-
-def runs_page(runs: Sequence[Run], now: datetime) -> Iterator[RenderableType]:
-    """Newest first."""
-    if not runs:
-        yield line("no runs yet")
-        yield next_command("mkt sync")
-        return
-    grid = table("run", "command", "integration", "outcome", "started", "took", "why")
-    for run in runs:
-        why = clean(_why(run))
-        took = duration(_milliseconds(run)) if run.finished_at else ""
-        target = f"{run.key.tenant}/{run.key.integration}"
-        started = ago(run.started_at, now)
-        row(grid, short_id(run.id), run.command, target, outcome_text(run.outcome), started, took, why)
-    yield grid
-    yield next_command(f"mkt runs show {short_id(runs[0].id)}")
-
-
-def run_page(run: Run, events: Iterable[ConnectorEvent], now: datetime) -> Iterator[RenderableType]:
-    """One run with its events."""
-    target = f"{run.key.tenant}/{run.key.integration}"
-    yield Text.assemble(
-        (f"{run.command} {clean(target)}", BOLD), f"  {clean(run.connector)}  ", outcome_text(run.outcome)
-    )
-    grid = table("", "")
-    row(grid, "id", run.id)
-    row(grid, "started", ago(run.started_at, now))
-    if run.finished_at:
-        row(grid, "took", duration(_milliseconds(run)))
-    if run.error:
-        row(grid, str(run.error.get("class", "why")), run.error.get("message", ""))
-        row(grid, acts(str(run.error.get("actor") or "")), run.error.get("remedy", ""))
-    reasons = run.details.get("reasons")
-    for reason in reasons if isinstance(reasons, list) else ():
-        row(grid, "held", reason)
-    yield Padding(grid, (0, 0, 0, 2), expand=False)
-    yield from (event_line(event) for event in events)
-    hold = run.details.get("hold_id")
-    yield next_command(f"mkt holds show {short_id(str(hold))}" if hold else f"mkt status {target}")
+from mkt.store.base import Key
 
 
 def event_line(event: ConnectorEvent) -> Text:
@@ -99,25 +55,31 @@ def counts_page(counts: Mapping[tuple[Key, Stream], tuple[int, int]]) -> Iterato
         yield line("no records yet")
         yield next_command("mkt sync")
         return
-    grid = table("integration", "stream", "live", "deleted", right=("live", "deleted"))
-    for (key, stream), (live, deleted) in sorted(counts.items()):
-        row(grid, f"{key.tenant}/{key.integration}", stream, f"{live:,}", f"{deleted:,}")
-    yield grid
+    rows = [
+        {"integration": "/".join(key), "stream": stream, "live": f"{live:,}", "deleted": f"{deleted:,}"}
+        for (key, stream), (live, deleted) in sorted(counts.items())
+    ]
+    yield Fitting(("integration", "stream", "live", "deleted"), rows, right=("live", "deleted"), spare=("deleted",))
     (key, stream), _ = min(counts.items())
     yield next_command(f"mkt records export {key.tenant}/{key.integration} --stream {stream}")
 
 
 def connectors_page(connectors: Iterable[RegisteredConnector]) -> Iterator[RenderableType]:
     """Broken ones first, with the reason."""
-    grid = table("connector", "category", "streams", "what it is")
+    rows: list[dict[str, object]] = []
     found = sorted(connectors, key=lambda connector: (connector.manifest is not None, connector.id))
     for connector in found:
         manifest = connector.manifest
         if manifest is None:
-            row(grid, connector.id, outcome_text("broken"), "", connector.reason)
+            rows.append(
+                {"connector": connector.id, "category": outcome_text("broken"), "what it is": connector.reason}
+            )
         else:
-            row(grid, connector.id, manifest.category, ", ".join(manifest.streams), manifest.description)
-    yield grid
+            streams, what = ", ".join(manifest.streams), manifest.description
+            about: dict[str, object] = {"category": manifest.category, "streams": streams, "what it is": what}
+            rows.append({"connector": connector.id, **about})
+    columns = ("connector", "category", "streams", "what it is")
+    yield Fitting(columns, rows, spare=("streams",), folds="what it is")
     yield next_command(f"mkt connectors show {found[-1].id}" if found else "mkt doctor")
 
 
@@ -163,17 +125,20 @@ def _manifest_facts(manifest: Manifest, connector: RegisteredConnector) -> Itera
 
 def tenants_page(configs: Configs) -> Iterator[RenderableType]:
     """Broken ones first, then each tenant with its integrations."""
-    grid = table("tenant", "integrations", "labels")
+    rows: list[dict[str, object]] = []
     for broken in configs.broken:
         first = broken.problems[0]
-        row(grid, broken.tenant, outcome_text("broken"), f"{first.position}: {first.message}")
+        why = f"{first.position}: {first.message}"
+        rows.append({"tenant": broken.tenant, "integrations": outcome_text("broken"), "labels": why})
     by_tenant = integrations_of(configs)
     for tenant, own in by_tenant.items():
         labels = {f"{name}={value}": None for c in own for name, value in c.labels.items()}
-        row(grid, tenant, ", ".join(c.name for c in own) or "none", ", ".join(labels))
-    yield grid
+        names = ", ".join(c.name for c in own) or "none"
+        rows.append({"tenant": tenant, "integrations": names, "labels": ", ".join(labels)})
+    yield Fitting(("tenant", "integrations", "labels"), rows, folds="labels")
     yield line(plural(len(by_tenant) + len(configs.broken), "tenant"))
-    yield next_command("mkt lint" if configs.broken else "mkt status")
+    files = any(broken.problems[0].position.line for broken in configs.broken)
+    yield next_command("mkt lint" if files else "mkt status")
 
 
 def checks_page(checks: Sequence[Check]) -> Iterator[RenderableType]:
@@ -189,15 +154,3 @@ def checks_page(checks: Sequence[Check]) -> Iterator[RenderableType]:
     failed = sum(not check.ok for check in checks)
     yield line(f"{plural(failed, 'check')} failed of {len(checks)}" if failed else f"all {len(checks)} checks are ok")
     yield next_command("mkt doctor" if failed else "mkt lint")
-
-
-def _why(run: Run) -> str:
-    """Return why it failed or was held."""
-    reasons = run.details.get("reasons")
-    held = "; ".join(str(reason) for reason in reasons) if isinstance(reasons, list) else ""
-    return str((run.error or {}).get("message", "")) or held
-
-
-def _milliseconds(run: Run) -> int:
-    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else 0
-    return round(seconds * 1000)

@@ -1,12 +1,11 @@
 """What all text has in common: the console, times, numbers, and nothing that a terminal would obey."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, TextIO
 
 from rich.console import Console, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -80,19 +79,6 @@ def row(grid: Table, *cells: object) -> None:
     grid.add_row(*(cell if isinstance(cell, Text) else Text(clean("" if cell is None else cell)) for cell in cells))
 
 
-def facts(told: Iterable[tuple[str, str]], command: str = "") -> Iterator[RenderableType]:
-    """Yield names with their values, those that have one, and what to type, which is never folded."""
-    kept = [(name, value) for name, value in told if value]
-    grid = table("", "")
-    for name, value in kept:
-        row(grid, name, value)
-    if kept:
-        yield Padding(grid, (0, 0, 0, 2), expand=False)
-    if command:
-        width = max(len(name) for name, _ in (*kept, ("type", "")))
-        yield Text(f"  {'type':<{width}}  {clean(command)}", no_wrap=True)
-
-
 def acts(actor: str | None) -> str:
     """Return who has to do what the remedy says."""
     return f"acts: {actor}" if actor else "remedy"
@@ -101,6 +87,11 @@ def acts(actor: str | None) -> str:
 def next_command(command: str) -> Text:
     """Return the last line of every table. It is never folded: a half of a command is another command."""
     return Text.assemble(("next: ", DIM), (clean(command), BOLD), no_wrap=True)
+
+
+def unfolded(text: str) -> Text:
+    """Return a line with a command in it, which is never folded."""
+    return Text(clean(text), no_wrap=True)
 
 
 def plural(count: int, thing: str) -> str:

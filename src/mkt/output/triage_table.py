@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from mkt.engine.causes import Cause
+from mkt.engine.causes import Case, Cause
+from mkt.output.fitting import Fitting, facts
 from mkt.output.objects import moment
 from mkt.output.text import (
     BOLD,
@@ -16,16 +17,14 @@ from mkt.output.text import (
     acts,
     ago,
     clean,
-    facts,
     line,
     next_command,
     outcome_text,
     plural,
-    row,
     short_id,
-    table,
 )
 
+_COLUMNS: Final = ("integration", "stands", "since", "last seen", "run")
 _SHOWN = 10
 """Tenants that are named of one cause in the listing."""
 
@@ -47,12 +46,19 @@ def cause_page(cause: Cause, now: datetime) -> Iterator[RenderableType]:
     """Show one cause with every integration that has it."""
     yield _heading(cause)
     yield from facts(_long(cause, now))
-    grid = table("integration", "stands", "since", "last seen", "run")
-    for case in cause.cases:
-        since, seen = ago(case.since, now) if case.since else "", ago(case.last_seen, now) if case.last_seen else ""
-        row(grid, case.target, outcome_text(case.standing), since, seen, short_id(case.run_id))
-    yield Padding(grid, (0, 0, 0, 2), expand=False)
+    rows = [_cells(case, now) for case in cause.cases]
+    yield Padding(Fitting(_COLUMNS, rows, spare=("last seen", "run")), (0, 0, 0, 2))
     yield next_command(cause.next_command)
+
+
+def _cells(case: Case, now: datetime) -> dict[str, object]:
+    return {
+        "integration": case.target,
+        "stands": outcome_text(case.standing),
+        "since": ago(case.since, now) if case.since else "",
+        "last seen": ago(case.last_seen, now) if case.last_seen else "",
+        "run": short_id(case.run_id),
+    }
 
 
 def cause_object(cause: Cause) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The report of a verify for a person: the broken ladders step by step, the others as a count."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import RenderableType
@@ -9,11 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mkt.engine.ladder import NOT_REACHED
 from mkt.engine.report import Report, Result, StepResult
 from mkt.output.causes import also, by_cause
-from mkt.output.text import DIM, acts, clean, duration, line, next_command, outcome_text, plural, row, table
+from mkt.output.text import DIM, acts, ago, clean, duration, line, next_command, outcome_text, plural, row, table
 
-_ORDER: Final = {"fail": 0, "warn": 1, "pass": 2}
+_ORDER: Final = {"fail": 0, "deferred": 1, "warn": 2, "pass": 3}
 _TARGETS_NAMED: Final = 3
 
 
@@ -57,14 +58,17 @@ def _integration(result: Result, *, whole: bool) -> Iterator[RenderableType]:
         outcome_text(result.outcome),
         (f"  {duration(result.duration_ms)}", DIM),
     )
-    shown = [step for step in result.steps if whole or step.outcome in ("fail", "warn")]
+    whole = whole and any(step.evidence != NOT_REACHED for step in result.steps)
+    shown = [step for step in result.steps if whole or step.outcome in ("fail", "warn") or step.remedy]
     grid = table("", "", "")
     for step in shown:
         _add_step(grid, step)
-    if result.failure and not any(step.outcome == "fail" for step in result.steps):
+    if result.failure and not any(step.outcome == "fail" or step.remedy for step in shown):
         failure = result.failure
-        row(grid, outcome_text("fail"), failure.code, failure.message)
+        row(grid, outcome_text(result.outcome), failure.code, failure.message)
         row(grid, "", acts(failure.actor), failure.remedy)
+    if result.failure and result.failure.retry_at:
+        row(grid, "", "again", ago(result.failure.retry_at, datetime.now(UTC)))
     if grid.row_count:
         yield Padding(grid, (0, 0, 0, 2), expand=False)
     folded = _folded([step for step in result.steps if step not in shown])
@@ -88,6 +92,7 @@ def _folded(steps: Sequence[StepResult]) -> str:
 def _summary(report: Report) -> str:
     counts = report.summary()
     words = [f"{counts['failed']:,} failed", f"{counts['warn']:,} warned", f"{counts['ok']:,} passed"]
+    words += [f"{counts['deferred']:,} deferred"] if counts["deferred"] else []
     stopped = f"; {report.stopped} before the rest" if report.stopped else ""
     return f"{', '.join(words)} in {duration(report.duration_ms)}{stopped}"
 
@@ -95,7 +100,9 @@ def _summary(report: Report) -> str:
 def _next(results: Sequence[Result]) -> str:
     if any(not result.integration for result in results):
         return "mkt lint"
-    if failed := [result for result in results if result.outcome == "fail"]:
+    if len(results) == 1 and results[0].next_command:
+        return results[0].next_command
+    if failed := [result for result in results if result.outcome in ("fail", "deferred")]:
         return f"mkt verify {_named(failed)}{_once_more(failed) if len(results) == 1 else ''}"
     if disabled := [result for result in results if result.disabled]:
         return f"mkt enable {_named(disabled)}"
@@ -110,4 +117,6 @@ def _once_more(failed: Sequence[Result]) -> str:
     """Return the option for a ladder that is shown in full: the text for the customer, or until it has passed."""
     options = {"customer": " --for-customer", "partner": " --wait"}
     failure = failed[0].failure
+    if failed[0].outcome == "deferred":
+        return " --wait"
     return options.get(failure.actor, "") if failure else ""

@@ -111,7 +111,9 @@ def _meaning(status: int, target: str) -> tuple[type[ConnectorError], str]:
     if status == HTTPStatus.FORBIDDEN:
         return AccessDenied, f"Grant the account of {target} the right to read this."
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited, "Nothing to do: it goes on when the partner allows it."
+        return RateLimited, (
+            "Nothing to do: it goes on when the partner allows it; only they can let us in sooner, by a higher limit."
+        )
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= _SERVER_ERROR:
         return TransientError, "Nothing to do yet: it is tried again; if it stays, see the partner's status page."
     if status == HTTPStatus.NOT_FOUND:

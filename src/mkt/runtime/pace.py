@@ -153,17 +153,19 @@ class Pacer:
         free = self._clock.now() + timedelta(seconds=place.wait)
         until = f"until {free.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         connector = self._configuration.connector
-        ways = "spread the schedules, or agree on a higher limit with the partner and give it as"
         if place.held:
             why = f"the partner asked all that share {self._whose} to wait {until}"
+            sooner = "only the partner can let us in sooner, and no option of ours passes this"
             ways = "agree on a higher limit with the partner, or give a slower pace as"
         else:
             why = f"{self._whose}, {self._rate.pace} for {connector}, is spent {until}"
+            sooner = "sooner only with a higher limit that the partner has agreed to"
+            ways = "spread the schedules, or agree on a higher limit with the partner and give it as"
         return NoPlace(
             f"nothing was sent to {name_of(url)}: {why}",
-            remedy="Nothing to do: from then on it works again. If it comes often,"
+            remedy=f"Nothing to do: from then on it works again; {sooner}. If it comes often,"
             f" {ways} `[defaults.{connector}] rate_limit` in mkt.toml.",
-            actor="us",
+            actor="partner" if place.held else "us",
             code="rate_limit.held" if place.held else "rate_limit.budget",
             retry_at=free,
         )

@@ -36,6 +36,7 @@ class AlertMessage:
     tries: int
     given_up: bool
     error: str
+    next_try_at: datetime | None = None
 
 
 class AlertStore(Protocol):

@@ -2,14 +2,18 @@
 
 import sys
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, runtime_checkable
 
 from mkt.contract import ConnectorEvent
 
+REST_SECONDS: Final = 60.0
+"""So long a sink that has failed gets no events: a full disk is not full for ever, and a server runs for months."""
+
 
 class Sink(Protocol):
-    """Takes events from any thread, one at a time."""
+    """Takes events from any thread, one at a time. Its `str` is what a person calls it."""
 
     def __call__(self, event: ConnectorEvent) -> None: ...
 
@@ -18,23 +22,45 @@ class Sink(Protocol):
         ...
 
 
+@runtime_checkable
+class Expecting(Protocol):
+    """A sink that shows how much is still to come."""
+
+    def expect(self, runs: int) -> None:
+        """Take in that so many more runs begin now."""
+        ...
+
+
 class Telemetry:
     """Sends each event to every sink, in order of arrival."""
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
+    def __init__(self, sinks: Sequence[Sink], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._sinks = list(sinks)
+        self._monotonic = monotonic
+        self._resting: dict[int, float] = {}
         self._lock = threading.Lock()
 
     def emit(self, event: ConnectorEvent) -> None:
         with self._lock:
-            for sink in list(self._sinks):
-                self._try(sink, event)
+            for sink in self._sinks:
+                if not self._rests(sink):
+                    self._try(sink, event)
+
+    def expect(self, runs: int) -> None:
+        """Tell whoever counts how many more runs begin now."""
+        with self._lock:
+            for sink in self._sinks:
+                if isinstance(sink, Expecting):
+                    sink.expect(runs)
 
     def close(self) -> None:
         with self._lock:
-            for sink in list(self._sinks):
+            for sink in self._sinks:
                 self._try(sink, None)
             self._sinks = []
+
+    def _rests(self, sink: Sink) -> bool:
+        return self._resting.get(id(sink), 0.0) > self._monotonic()
 
     def _try(self, sink: Sink, event: ConnectorEvent | None) -> None:
         try:
@@ -43,5 +69,7 @@ class Telemetry:
             else:
                 sink(event)
         except Exception as error:  # noqa: BLE001 - isolates a sink from the run
-            self._sinks.remove(sink)
-            print(f"mkt: {type(sink).__name__} failed and was left out: {error}", file=sys.stderr)  # noqa: T201
+            if self._rests(sink):
+                return  # it was said
+            self._resting[id(sink)] = self._monotonic() + REST_SECONDS
+            print(f"mkt: {sink} gets no events for {REST_SECONDS:.0f} s: {error}", file=sys.stderr)  # noqa: T201

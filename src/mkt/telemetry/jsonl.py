@@ -32,6 +32,9 @@ class JsonLinesSink:
         self._wrote = False
         self._reader_left = False
 
+    def __str__(self) -> str:
+        return "the output"
+
     def __call__(self, event: ConnectorEvent) -> None:
         if self._reader_left or (self._quiet and not self._tells(event)):
             return

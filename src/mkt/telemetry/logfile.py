@@ -25,6 +25,9 @@ class LogFileSink:
         self._path = path
         self._file: int | None = None
 
+    def __str__(self) -> str:
+        return f"the log file {self._path}"
+
     def __call__(self, event: ConnectorEvent) -> None:
         line = orjson.dumps(event.as_dict(), default=str) + b"\n"
         try:

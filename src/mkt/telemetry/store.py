@@ -25,10 +25,14 @@ class StoreSink:
         self._timer: threading.Timer | None = None
         self._error: StoreError | None = None
 
+    def __str__(self) -> str:
+        return "the store (what `mkt events` shows)"
+
     def __call__(self, event: ConnectorEvent) -> None:
         with self._lock:
-            if self._error:
-                raise self._error
+            error, self._error = self._error, None
+            if error:
+                raise error
             self._waiting.append(event)
             if len(self._waiting) >= FULL:
                 self._write()

@@ -19,7 +19,7 @@ _REDRAWN_AFTER: Final = 0.1
 
 
 class TerminalSink:
-    """One line that follows the run: how many are done, how many of them failed, which are at work.
+    """One line that follows the run: how many are done of how many, how many failed, which are at work.
 
     Anything that is not a terminal, or cannot move its cursor, gets nothing: the report at the end says it all.
     """
@@ -30,8 +30,12 @@ class TerminalSink:
         self._able = console.is_terminal and not console.is_dumb_terminal
         self._running: dict[str, str] = {}
         self._done = 0
+        self._all = 0
         self._failed = 0
         self._drawn_at = 0.0
+
+    def __str__(self) -> str:
+        return "the terminal"
 
     def __call__(self, event: ConnectorEvent) -> None:
         self._count(event)
@@ -43,6 +47,10 @@ class TerminalSink:
         if time.monotonic() - self._drawn_at >= _REDRAWN_AFTER:
             self._live.update(self.line(), refresh=True)
             self._drawn_at = time.monotonic()
+
+    def expect(self, runs: int) -> None:
+        """Take in that so many more runs begin now, after those that are done."""
+        self._all = self._done + runs
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -56,7 +64,7 @@ class TerminalSink:
         names = [f"{target} {doing}".strip() for target, doing in shown]
         more = len(self._running) - len(shown)
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"{self._done} done", style="bold")
+        text.append(f"{self._done} of {self._all} done" if self._all else f"{self._done} done", style="bold")
         if self._failed:
             text.append(f", {self._failed} failed", style="bold red")
         if names:

@@ -249,9 +249,11 @@ def _expect_failure(result: Result, fault: str) -> None:
     assert result.failure.message
     assert result.failure.remedy
     if result.steps:
-        failed = [step for step in result.steps if step.outcome == "fail"]
-        assert failed
-        assert all(step.remedy and step.actor for step in failed)
+        stopped_at = [
+            step for step in result.steps if step.outcome == "fail" or (step.outcome == "skip" and step.actor)
+        ]
+        assert stopped_at
+        assert all(step.remedy and step.actor for step in stopped_at)
 
 
 def _present(bench: Workbench) -> dict[Stream, dict[str, Mapping[str, Any]]]:

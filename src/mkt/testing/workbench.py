@@ -7,16 +7,29 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from mkt.configs.base import Configs
-from mkt.contract import Change, ConnectorConfiguration, ConnectorEvent, Json, Stream, uuid7
+from mkt.contract import (
+    Change,
+    ConnectorConfiguration,
+    ConnectorEvent,
+    Json,
+    JsonObject,
+    Record,
+    Stream,
+    WebhookRequest,
+    WebhookResponse,
+    uuid7,
+)
 from mkt.engine.base import Engine, Stop
 from mkt.engine.call import Call, StoredProgress, StoredState, chosen_streams
 from mkt.engine.ladder import RecordingLadder
+from mkt.engine.links import make_link, registered
+from mkt.engine.records import Encoder
 from mkt.engine.report import Report, Result
 from mkt.engine.run import SyncOptions
 from mkt.engine.selection import Selection
@@ -28,11 +41,14 @@ from mkt.secrets.chain import SecretChain
 from mkt.secrets.env import EnvBackend
 from mkt.settings import ProjectSettings
 from mkt.simulation.base import Simulator
-from mkt.store.base import Key, Store
+from mkt.store.base import Batch, Key, Store
 from mkt.store.sqlite import SqliteStore
 from mkt.telemetry.base import Telemetry
 
 TENANT, INTEGRATION = "northwind", "roster"
+PUBLIC_URL = "https://mkt.example.com"
+ROOT = f"{PUBLIC_URL}/hooks/{TENANT}/{INTEGRATION}"
+"""Where partners reach the integration."""
 
 
 @dataclass
@@ -44,6 +60,9 @@ class FixedSource:
     def load(self) -> Configs:
         tenants = tuple(dict.fromkeys(c.tenant for c in self.configurations))
         return Configs(configurations=tuple(self.configurations), tenants=tenants)
+
+    def version(self) -> str:
+        return ""
 
 
 @dataclass
@@ -67,6 +86,8 @@ class Workbench(AbstractContextManager["Workbench"]):
         self.variant = variant
         self.recorder = Recorder()
         self.seconds = seconds
+        self.ahead = timedelta()
+        """By so much the bench's clock is ahead of the machine's."""
         self.database = folder / "mkt.db"
         self.environ: dict[str, str] = dict(partner.secrets(variant))
         self.source = FixedSource([])
@@ -77,10 +98,15 @@ class Workbench(AbstractContextManager["Workbench"]):
             secrets=SecretChain([EnvBackend(self.environ)]),
             store=SqliteStore.open(self.database),
             telemetry=Telemetry([self.recorder]),
-            runtimes=Runtimes(folder, wait=lambda _seconds: None),
-            settings=ProjectSettings.model_construct(),
+            runtimes=Runtimes(folder, now=self.now, wait=lambda _seconds: None),
+            settings=ProjectSettings.model_construct(public_url=PUBLIC_URL),
             stop=Stop(),
+            now=self.now,
         )
+
+    def now(self) -> datetime:
+        """Return the bench's time."""
+        return datetime.now(UTC) + self.ahead
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -127,6 +153,65 @@ class Workbench(AbstractContextManager["Workbench"]):
             deadline=time.monotonic() + self.seconds,
         ) as context:
             yield from registered.syncs.sync(context)
+
+    def deliver(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> WebhookResponse:
+        """Hand a request to the connector alone, as one that is verified, and return its answer."""
+        call = Call.prepare(self.engine, self.configuration, uuid7())
+        registered = call.registered()
+        assert registered.handles_webhooks is not None
+        request = WebhookRequest(
+            id=uuid7(),
+            method=method,
+            path=path,
+            query={name: [value] for name, value in (query or {}).items()},
+            headers=headers or {},
+            body=body,
+            received_at=self.engine.now(),
+        )
+        with call.context(
+            RecordingLadder((), call.masker.mask, lambda _: None),
+            progress=StoredProgress(self.engine.store, call.key),
+            state=StoredState(self.engine, call.key),
+            streams=frozenset(),
+            deadline=time.monotonic() + self.seconds,
+        ) as context:
+            return registered.handles_webhooks.handle_webhook(request, context)
+
+    def register_link(self, valid: timedelta = timedelta(hours=1)) -> str:
+        """Make a one-time registration link and return its path below the integration's root."""
+        manifest = self.engine.registry[self.configuration.connector].require_manifest()
+        link = make_link(
+            self.engine.store,
+            self.configuration,
+            manifest,
+            public_url=PUBLIC_URL,
+            now=self.now(),
+            valid=valid,
+        )
+        return link.url.removeprefix(f"{ROOT}/")
+
+    def registered(self) -> JsonObject:
+        """Return the settings that the last registration gave; raise `Refused` where there was none."""
+        return registered(self.engine.store, self.configuration, self.now()).settings
+
+    def keep(self, records: Sequence[Record], *, tenant: str = TENANT, integration: str = "packs") -> None:
+        """Store records of another integration, all of one stream."""
+        lease, encoder = self.engine.store.acquire(Key(tenant, integration)), Encoder()
+        assert lease is not None
+        stream = records[0].stream
+        writer = self.engine.store.open_sync(lease, run_id=uuid7(), streams=[stream], fingerprint="")
+        writer.write(Batch(rows=[row for record in records if (row := encoder.row(record))]))
+        writer.end({stream: None})
+        writer.promote(self.now())
+        self.engine.store.release(lease)
 
     @staticmethod
     def _only(report: Report) -> Result:

@@ -1,0 +1,28 @@
+"""What a person reads who meets a lease that another run holds: since when, whose it is, what ends it."""
+
+from datetime import UTC
+
+from mkt.store.base import Key, Run, Store
+
+
+def running(store: Store, key: Key) -> Run | None:
+    """Return the sync that is going on, None where it is a person's verdict, or has just ended."""
+    found = (run for run in store.runs([key], limit=10) if run.command == "sync" and run.outcome == "running")
+    return next(found, None)
+
+
+def said_of(run: Run | None, holder: str) -> str:
+    """Return what is going on: "since 02:15 UTC, run 4f31819b, process 4711 on host box"."""
+    since = f"since {run.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, run {run.id[-8:]}" if run else ""
+    return ", ".join(part for part in (since, holder) if part)
+
+
+def busy_note(store: Store, key: Key) -> tuple[str, str]:
+    """Return why a sync that was asked for waits for its turn, and what shows how far the other one is."""
+    target, run = "/".join(key), running(store, key)
+    said = said_of(run, store.holder(key))
+    note = (
+        f"another run of {target} is going on{f', {said}' if said else ''}; it ends by itself, at the latest at its"
+        " limit of time. If it hangs, end that process: the next sync goes on from what it has stored"
+    )
+    return note, f"mkt events --run {run.id[-8:]} --follow" if run else f"mkt runs list {target}"
