@@ -53,7 +53,11 @@ def test_failures_come_first_with_message_remedy_actor_and_next_command(render: 
 
 @pytest.mark.parametrize(
     ("error_class", "command"),
-    [("permission", "mkt verify northwind/roster"), ("partner", "mkt verify northwind/roster"), ("local", "mkt doctor")],
+    [
+        ("permission", "mkt verify northwind/roster"),
+        ("partner", "mkt verify northwind/roster"),
+        ("local", "mkt doctor"),
+    ],
 )
 def test_the_next_command_follows_the_class(render: Render, error_class: ErrorClass, command: str) -> None:
     assert _page(render, _failed(error_class))[-1] == f"next: {command}"

@@ -97,7 +97,8 @@ def _state(here: Entry | None, row: IntegrationRow | None, known: frozenset[str]
         return "same"
     if theirs in known or (theirs is None and not known):
         return "here"
-    if mine in known or (mine is None and not known) or (row is not None and mine == row.pushed):
+    # A file that says what was pushed last has no news, whoever has pushed it.
+    if mine in known or (mine is None and not known) or (mine and row and mine == row.pushed):
         return "there"
     return "conflict"
 

@@ -12,7 +12,7 @@ from mkt.configs.tenants import TenantFolder
 from mkt.engine.gitops import Difference, Key
 from mkt.engine.gitops_plan import Step, to_do
 from mkt.engine.gitops_sides import Sides
-from mkt.errors import Refused
+from mkt.errors import ConnectorError, Refused
 
 Note = Callable[[str, str], None]
 """Records what was done: target, and what."""
@@ -25,10 +25,10 @@ def push(steps: Sequence[Step], sides: Sides, rows: IntegrationRows, note: Note)
     done: dict[Key, list[str]] = {}
     try:
         for step in doing:
-            found = step.difference
-            if not _write(step, rows):
+            found, so_far = step.difference, f"{len(done):,} of {len(doing):,} were pushed"
+            if not _written(step, rows, so_far):
                 raise Refused(
-                    f"{found.target} was changed in Supabase meanwhile; {len(done):,} of {len(doing):,} were pushed",
+                    f"{found.target} was changed in Supabase meanwhile; {so_far}",
                     remedy=f"Look at it again: `mkt config diff {found.tenant}`.",
                 )
             note(found.target, "; ".join(filter(None, (step.action, step.warning))))
@@ -55,8 +55,20 @@ def pull(
         sides.ground.settle({step.difference.key: _digests(step.difference.there) for step in own})
 
 
-def _write(step: Step, rows: IntegrationRows) -> bool:
-    found = step.difference
+def _written(step: Step, rows: IntegrationRows, so_far: str) -> bool:
+    """Write a row; False where it is not the one any more that was read. What fails names the integration."""
+    try:
+        return _write(step.difference, rows)
+    except ConnectorError as error:
+        raise type(error)(
+            f"{step.difference.target} was not pushed, {so_far}: {error.message}",
+            remedy=error.remedy,
+            actor=error.actor,
+            code=error.code,
+        ) from error
+
+
+def _write(found: Difference, rows: IntegrationRows) -> bool:
     if found.row is None:
         return found.here is not None and rows.insert(found.tenant, found.here)
     if found.here is None:

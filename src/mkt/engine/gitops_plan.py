@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mkt.configs.canonical import Entry, as_written, digest
+from mkt.configs.plain import judged_plain
 from mkt.configs.structure import judged
 from mkt.engine.gitops import Difference
 from mkt.engine.gitops_sides import Sides
@@ -96,7 +97,7 @@ def _unfit(found: Difference, place: str, untrusted: Untrusted) -> Iterator[tupl
     """Yield why a row may not become the operator's word."""
     entry = found.there or {}
     data = {"tenant": found.tenant, "labels": entry.get("labels", {}), "integrations": [as_written(entry)]}
-    for _, finding in judged(data)[1]:
+    for _, finding in list(judged_plain(data)) or judged(data)[1]:
         yield f"{finding.message}; {place}", finding.remedy or "Correct that row in Supabase."
     for error in untrusted(found.tenant, entry, place):
         yield error.message, error.remedy

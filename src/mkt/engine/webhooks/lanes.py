@@ -11,7 +11,7 @@ from mkt.store.deliveries import Delivery
 
 MOST: Final = 5000
 MOST_BYTES: Final = 64_000_000
-MOST_OF_ONE: Final = 200
+MOST_OF_ONE: Final = 1000
 """Deliveries in memory, all together and of one integration; the others wait in the ledger."""
 
 
