@@ -476,11 +476,18 @@ def test_a_push_from_the_wrong_folder_deletes_nothing(pushed: Project, mkt: Mkt,
     assert len(rows(sql)) == 2
 
 
-def test_a_number_that_only_the_database_can_hold_is_no_bug(pushed: Project, mkt: Mkt, sql: Sql) -> None:
-    sql("update public.integrations set settings = '{\"id\": 1e40}' where tenant_id = 'northwind'")
-    assert mkt("config", "diff").code == 0
-    assert mkt("config", "pull").code == 1
-    assert text_of(pushed) == NORTHWIND
+def test_what_the_table_does_not_take_names_the_integration_and_what_was_done(
+    files: Project, mkt: Mkt, sql: Sql
+) -> None:
+    parameters = json.dumps({f"p{number}": "x" * 1000 for number in range(200)})
+    write(files, "northwind", NORTHWIND.replace("      report:", f"      params: {parameters}\n      report:"))
+    answer = mkt("config", "push", "-o", "json")
+    assert answer.code == 1
+    assert "northwind/roster was not pushed, 1 of 2 were pushed: " in answer.err
+    assert "integrations_size" in answer.err
+    assert set(rows(sql)) == {"acme/roster"}
+    write(files, "northwind", NORTHWIND)
+    assert mkt("config", "push").code == 0
 
 
 def test_exit_code_tells_whether_a_difference_is_left(pushed: Project, mkt: Mkt, sql: Sql) -> None:

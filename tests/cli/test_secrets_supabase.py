@@ -235,3 +235,12 @@ def test_doctor_knows_the_keys(mkt: Mkt, monkeypatch: pytest.MonkeyPatch) -> Non
     answer = mkt("doctor", "--output", "json")
     assert "MKT_SECRETS_KEY" not in answer.out
     assert not {FIRST, SECOND} & set(answer.out.split('"'))
+
+
+def test_a_value_moves_from_a_file_into_supabase(tenants: LocalSupabase, mkt: Mkt, project: Project) -> None:
+    project.write("northwind", settings=SETTINGS, secrets={NAME: "file:old"})
+    (project.root / "old").write_text("s3cret-of-old")
+    answer = mkt("secrets", "copy", "northwind", "northwind", NAME, "--to", "supabase")
+    assert answer.code == 0, answer.err
+    assert f"Put `{NAME}: supabase:roster/{NAME}` there instead." in answer.out
+    assert [row[:2] for row in tenants.sql(ROWS)] == [("northwind", f"roster/{NAME}")]

@@ -175,7 +175,15 @@ def test_a_row_says_the_same_as_the_file_it_came_from(entry: dict[str, Any]) -> 
     assert digest(of_row(row)) == digest(one) == digest(of_file(as_written(one), LABELS))
 
 
-def test_an_alias_is_no_style_of_ours() -> None:
+def test_numbers_are_told_apart_as_the_database_does() -> None:
+    one, same, other, huge = (digest({"settings": {"n": number}}) for number in (1, 1, True, 10**40))
+    assert one == same
+    assert len({one, other, huge}) == 3
+    entry = {"connector": "c", "settings": {"n": 1.0}}
+    assert digest(of_file(entry, {})) == digest(of_file({"connector": "c", "settings": {"n": 1}}, {}))
+
+
+def test_an_entry_on_the_line_below_its_dash_is_removed() -> None:
     text = "tenant: a\nintegrations:\n  - {connector: lti, settings: {k: 1}}\n  -\n    connector: c\n    name: x\n"
     assert entries(rewrite(text, {}, x=None)).keys() == {"lti"}
 

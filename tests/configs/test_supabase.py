@@ -169,6 +169,15 @@ def rule(configuration: ConnectorConfiguration, *allowed: str, hosts: str = "any
         "https://[fd00::1]/",
         "https://[fe80::1]/",
         "https://0.0.0.0/",
+        "https://127.1/",
+        "https://0x7f.1/",
+        "https://2130706433/",
+        "https://100.100.100.200/",
+        "https://192.0.0.192/",
+        "https://[64:ff9b::169.254.169.254]/",
+        "https://[64:ff9b:1::1]/",
+        "https://[2002:a00:5::]/",
+        "https://[::10.0.0.5]/",
         "http://hr.example/",
         "https://operator:password@hr.example/",
         "file:///etc/passwd",
@@ -181,13 +190,20 @@ def test_a_row_reaches_nothing_of_the_operators_network(supabase: LocalSupabase,
         rule(configuration).check(url)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.5", "169.254.169.254", "::1", "fd00::1"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.5", "169.254.169.254", "::1", "fd00::1", "64:ff9b::a00:5"])
 def test_a_public_name_leads_a_row_to_no_private_address(supabase: LocalSupabase, address: str) -> None:
     configuration = as_admin(supabase, settings={"base_url": "https://rebind.example/"})
     own = rule(configuration)
     own.check("https://rebind.example/")
     with pytest.raises(ConfigError, match="a loopback or private address"):
         own.check_address("rebind.example", 443, address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700::1111", "64:ff9b::5db8:d822"])
+def test_a_public_name_leads_to_public_addresses(supabase: LocalSupabase, address: str) -> None:
+    """Where a network has IPv6 alone, the IPv4 hosts of others are in 64:ff9b::/96."""
+    configuration = as_admin(supabase, settings={"base_url": "https://hr.example/"})
+    rule(configuration).check_address("hr.example", 443, address)
 
 
 def test_a_rows_url_does_not_widen_the_hosts_of_the_manifest(supabase: LocalSupabase) -> None:
@@ -207,6 +223,54 @@ def test_a_row_cannot_say_that_it_is_the_operators(supabase: LocalSupabase) -> N
         "labels": {"source": "y"},
     }
     assert as_admin(supabase, **columns).origin.source == "supabase"
+
+
+# what a row can hold and no file -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"settings": {"a": ["\x1b[2J"]}}, "settings.a.0 has a control character in it"),
+        ({"disabled": {"reason": "\x1b[2J"}}, "disabled.reason has a control character in it"),
+        ({"labels": {"a\x1b[2J": "b"}}, "a key under labels has a control character in it"),
+        ({"guard": {"\x1b[2J": 1}}, "a key under guard has a control character in it"),
+        ({"timezone": "\x1b[2J"}, "timezone has a control character in it"),
+    ],
+)
+def test_a_row_that_no_file_could_say_breaks_its_tenant_alone(
+    rows: GivenRows, supabase: LocalSupabase, columns: Mapping[str, Any], said: str
+) -> None:
+    rows.write({"tenant": "hooli", "integrations": [{"connector": "acme-hr"}]})
+    with client_of(supabase, token=supabase.user_token("northwind", admin=True)) as admin:
+        admin.table("integrations").insert({**ROW, **columns}).execute()
+    found = loaded(rows)
+    assert found.tenants == ("hooli",)
+    (broken,) = found.broken
+    assert [problem.message for problem in broken.problems] == [said]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('{"a": 9223372036854785536}', "settings.a: a whole number beyond 64 bits cannot be stored"),
+        ('{"a": ' + "[" * 900 + "]" * 900 + "}", "settings.a.0 is nested deeper than 50 levels"),
+    ],
+)
+def test_a_row_that_is_older_than_the_tables_check_breaks_its_tenant_alone(
+    rows: GivenRows, supabase: LocalSupabase, settings: str, said: str
+) -> None:
+    rows.write(*({"tenant": tenant, "integrations": [{"connector": "acme-hr"}]} for tenant in ("northwind", "hooli")))
+    check = "check (mkt_private.is_plain(jsonb_build_array(settings, secrets, labels, disabled, guard)))"
+    supabase.sql("alter table integrations drop constraint integrations_plain")
+    try:
+        supabase.sql("update integrations set settings = %s where tenant_id = 'northwind'", settings)
+        found = loaded(rows)
+    finally:
+        supabase.empty()
+        supabase.sql(f"alter table integrations add constraint integrations_plain {check}")
+    assert found.tenants == ("hooli",)
+    assert [problem.message for problem in found.broken[0].problems] == [said]
 
 
 # what cannot be read ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,22 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="el
 HERE = os.getpid()
 
 
-def no_process_is_left() -> bool:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return True
-    return False
+def children() -> set[str]:
+    """Return our processes; other tests may have servers that run to the end of the session."""
+    return {pid for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()}
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    before = children()
+    yield
+    assert children() == before
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize("pieces", [0, 1, 7, 200])
 def test_results_come_in_the_order_of_the_work(workers: int, pieces: int) -> None:
     assert shared_out(pieces, lambda piece: piece * piece, workers) == [piece * piece for piece in range(pieces)]
-    assert no_process_is_left()
 
 
 def test_several_processes_work() -> None:
@@ -53,7 +57,6 @@ def test_what_a_process_had_taken_that_died_is_done_all_the_same(number: signal.
         return piece
 
     assert shared_out(50, work, 3) == list(range(50))
-    assert no_process_is_left()
 
 
 def test_a_fault_in_a_helper_is_raised_here(capfd: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +65,6 @@ def test_a_fault_in_a_helper_is_raised_here(capfd: pytest.CaptureFixture[str]) -
 
     with pytest.raises(ZeroDivisionError):
         shared_out(50, work, 2)
-    assert no_process_is_left()
     assert capfd.readouterr().err == ""
 
 
@@ -75,7 +77,6 @@ def test_an_interrupt_leaves_no_process_and_no_open_file_behind() -> None:
     before = {path.name for path in Path("/proc/self/fd").iterdir()}
     with pytest.raises(KeyboardInterrupt):
         shared_out(50, work, 3)
-    assert no_process_is_left()
     assert {path.name for path in Path("/proc/self/fd").iterdir()} == before
 
 

@@ -67,7 +67,7 @@ def insert(client: SupabaseClient, **fields: Any) -> Callable[[], object]:
 
 def test_more_rows_than_one_answer_holds_are_all_read(client: SupabaseClient, supabase: LocalSupabase) -> None:
     count = 2 * PAGE + 1
-    many = "insert into integrations (tenant_id, name, connector) select 'northwind', 'n' || i, 'acme-hr' from "
+    many = "insert into integrations (tenant_id, name, connector) select 't' || i % 9, 'n' || i, 'acme-hr' from "
     supabase.sql(f"{many} generate_series(1, {count}) i")
     plain = client.run("integrations", lambda it: it.table("integrations").select("name"))
     assert len(plain.data) == PAGE, "the cap that nobody mentions"
@@ -155,6 +155,10 @@ def problem(code: str, message: str = "it is so") -> dict[str, str]:
         (403, b"<html>Forbidden</html>", AccessDenied, "supabase.denied"),
         (200, b"<html>Welcome to the hotel. Please sign in</html>", ConfigError, "supabase.not_json"),
         (200, b"", ConfigError, "supabase.not_json"),
+        (406, b"<html>Not Acceptable</html>", ConfigError, "supabase.url"),
+        (405, {}, ConfigError, "supabase.url"),
+        (414, b"", ConfigError, "supabase.url"),
+        (413, b"<html>Too Large</html>", SupabaseRejection, "supabase.invalid"),
     ],
 )  # fmt: skip
 def test_what_does_not_pass_by_itself_is_not_tried_again(
@@ -232,6 +236,51 @@ def test_a_server_that_caps_its_pages_lower_is_read_to_the_end(connect: Open, pa
     partner.says([{"id": "1"}, {"id": "2"}], content_range="0-1/3").says([{"id": "3"}], content_range="0-0/1")
     assert [row["id"] for row in connect(partner.url).rows("integrations", key="id")] == ["1", "2", "3"]
     assert ("id", "gt.2") in partner.requests[1].query
+
+
+def test_a_server_that_does_not_count_is_read_to_the_end(connect: Open, partner: Partner) -> None:
+    """A proxy may drop the header."""
+    partner.says([{"id": "1"}, {"id": "2"}]).says([{"id": "3"}]).says([])
+    assert [row["id"] for row in connect(partner.url).rows("integrations", key="id")] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"id": "1"',
+        b'[{"id": "\xff"}]',
+        b'[{"id": 1' + b"0" * 5000 + b"}]",
+        b"[" * 5000 + b"]" * 5000,
+        b'{"message": "ok"}',
+        b'"ok"',
+        b"null",
+        b"1",
+        b"[null]",
+        b'["ok"]',
+        b'[{"title": "of another table"}]',
+    ],
+)
+def test_json_that_is_not_the_rows_is_an_error(connect: Open, partner: Partner, body: bytes) -> None:
+    partner.says(body, content_type="application/json", content_range="0-0/9")
+    error = raised_by(read(connect(partner.url)))
+    assert (type(error), error.code in ("supabase.not_json", "supabase.too_deep")) == (ConfigError, True)
+    assert len(partner.requests) == 1
+
+
+def test_a_table_of_the_same_name_is_told_from_mkts(connect: Open, partner: Partner, client: SupabaseClient) -> None:
+    error = raised_by(lambda: list(client.rows("integrations", key="id", columns=("id", "title"))))
+    assert (type(error), error.code) == (ConfigError, "supabase.schema")
+    partner.says([{"id": "1"}], content_range="0-0/1")
+    liar = connect(partner.url)
+    raised_by(lambda: list(liar.rows("integrations", key="id", columns=("id", "name"))))
+    assert ("select", "id,name") in partner.requests[0].query
+
+
+def test_an_answer_that_drips_has_its_end(connect: Open, partner: Partner) -> None:
+    for _ in range(4):
+        partner.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b" "] * 90, pause=0.05)
+    error = raised_by(read(connect(partner.url, longest=0.3)))
+    assert (type(error), error.code) == (TransientError, "network.read_timeout")
 
 
 def test_the_key_is_sent_as_supabase_wants_it_and_who_asks(connect: Open, partner: Partner) -> None:

@@ -50,6 +50,8 @@ def secret(tmp_path: Path, configured: Callable[..., ConnectorConfiguration]) ->
         ("keyring:mine/token", "file", IN_FILE),
         ("file:mine", None, "file:mine"),
         ("file:mine", "keyring", IN_KEYRING),
+        ("", "supabase", "supabase:roster/ACME_TOKEN"),
+        ("file:mine", "supabase", "supabase:roster/ACME_TOKEN"),
     ],
 )
 def test_a_value_belongs_where_the_file_says_or_else_to_the_default_place(

@@ -1,6 +1,7 @@
 import base64
 import gc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -268,3 +269,11 @@ def test_every_statement_names_its_tenant(
     assert len(sent) > 9
     named = ("tenant_id=eq.acme", "tenant_id=gt.", '"tenant_id":"acme"')
     assert all(any(name in each for name in named) for each in sent)
+
+
+def test_many_threads_read_at_once(sealed: SupabaseBackend) -> None:
+    for number in range(8):
+        sealed.of(f"tenant-{number}").write("TOKEN", f"value {number}")
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(lambda number: sealed.of(f"tenant-{number % 8}").read("TOKEN"), range(64))
+        assert list(found) == [f"value {number % 8}" for number in range(64)]

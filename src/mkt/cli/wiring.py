@@ -1,8 +1,10 @@
 """Builds everything: the only place that names concrete answers. They are imported when they are chosen."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
+from shlex import quote
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mkt.cli.options import Installation
@@ -165,7 +167,7 @@ def build_supabase(settings: "ProjectSettings") -> "Callable[[], AbstractContext
     except ModuleNotFoundError as error:
         raise StartError(
             f"the client of Supabase is not installed: {error.name} is missing",
-            remedy="Install it: pip install 'mkt-connectors[supabase]'",
+            remedy=f"Install it: {quote(sys.executable)} -m pip install 'mkt-connectors[supabase]'",
         ) from None
     return lambda: open_supabase(access)
 

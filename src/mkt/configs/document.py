@@ -21,7 +21,7 @@ from mkt.contract import Json
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from the root: `("integrations", 0, "settings", "base_url")`."""
 
-_CONTROL: Final = frozenset(chr(code) for code in range(32)) - frozenset("\t\n\r")
+CONTROL: Final = frozenset(chr(code) for code in range(32)) - frozenset("\t\n\r")
 
 
 _Index: TypeAlias = dict[str, tuple[Node, Node]]
@@ -177,7 +177,7 @@ class _Reader:
     def _scalar(self, node: Node) -> Json:
         text: str = node.value
         if node.style:  # type: ignore[attr-defined]
-            if not _CONTROL.isdisjoint(text):
+            if not CONTROL.isdisjoint(text):
                 self._add(codes.ENCODING, "the text has a control character in it", node, "Leave the escape out.")
             return text
         try:

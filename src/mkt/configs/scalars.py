@@ -16,7 +16,7 @@ _OTHER_BASE: Final = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 _NUMBER_STARTS: Final = frozenset("-+.0123456789")
-_LIMIT: Final = 2**63
+LIMIT: Final = 2**63
 _LONGEST: Final = 400
 """Characters; a longer integer is out of range in any base, and Python refuses to read far longer ones."""
 
@@ -40,8 +40,8 @@ def resolve(text: str) -> str | bool | float | None:
 
 
 def _integer(text: str, base: int) -> int:
-    number = int(text, base) if len(text) <= _LONGEST else _LIMIT
-    if not -_LIMIT <= number < _LIMIT:
+    number = int(text, base) if len(text) <= _LONGEST else LIMIT
+    if not -LIMIT <= number < LIMIT:
         raise ValueError("a whole number beyond 64 bits")
     return number
 

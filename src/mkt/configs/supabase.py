@@ -1,18 +1,18 @@
 """Configurations from the table `integrations` of Supabase, one integration a row."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, cached_property, partial
 from itertools import groupby
 from typing import Any, Final
 
-import orjson
-
 from mkt.configs import codes
 from mkt.configs.assembly import configuration_of
 from mkt.configs.base import BrokenTenant, Configs, Position, Problem
 from mkt.configs.fallback import fallback
+from mkt.configs.plain import judged_plain
 from mkt.configs.structure import REPLACE_IT, judged
 from mkt.contract import ConnectorConfiguration, Json, Origin
 from mkt.errors import ConnectorError, StartError
@@ -22,6 +22,7 @@ from mkt.settings import AllDefaults
 TABLE: Final = "integrations"
 _COLUMNS: Final = ("name", "connector", "enabled", "disabled", "schedule", "timezone", "settings", "secrets", "guard")
 """Those that say the same as the keys of an integration in a tenant's file."""
+_READ: Final = ("id", "tenant_id", "labels", *_COLUMNS)
 
 Open = Callable[[], AbstractContextManager[SupabaseClient]]
 
@@ -36,7 +37,8 @@ class SupabaseSource:
     def load(self) -> Configs:
         """Read every row; raise `StartError` when Supabase cannot be read, or has no row."""
         with _as_start_error(), self._open() as client:
-            rows = sorted(client.rows(TABLE, key="id"), key=lambda row: (row["tenant_id"], row["name"]))
+            found = client.rows(TABLE, key="id", columns=_READ)
+            rows = sorted(found, key=lambda row: (str(row["tenant_id"]), str(row["name"])))
         if not rows:
             raise StartError(
                 f"the table {TABLE} of Supabase has no row",
@@ -66,13 +68,16 @@ class SupabaseSource:
         found = [self._judged(tenant, row) for row in rows]
         problems = [problem for _, own in found for problem in own]
         if problems:
-            content = orjson.dumps([{**_entry(row), "labels": row["labels"]} for row in rows])
+            said = [{**_entry(row), "labels": row["labels"]} for row in rows]
+            content = json.dumps(said).encode()  # orjson refuses the numbers that a row may hold
             return BrokenTenant(tenant, tuple(problems), hashlib.sha256(content).hexdigest())
         return [configuration for configuration, _ in found if configuration]
 
     def _judged(self, tenant: str, row: Row) -> tuple[ConnectorConfiguration | None, list[Problem]]:
         entry, place = _entry(row), f"{TABLE} row {row['id']}"
-        part, found = judged({"tenant": tenant, "labels": row["labels"], "integrations": [entry]})
+        part, found = None, list(judged_plain({**entry, "labels": row["labels"]}))
+        if not found:
+            part, found = judged({"tenant": tenant, "labels": row["labels"], "integrations": [entry]})
         if part is None or found or not part.integrations:
             return None, [
                 Problem(

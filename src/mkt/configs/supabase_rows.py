@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mkt.configs.canonical import Entry, as_row, digest, of_row
+from mkt.configs.canonical import COLUMNS, Entry, as_row, digest, of_row
 from mkt.contract import Json
 from mkt.errors import ConnectorError, StartError
 from mkt.runtime.supabase_faults import SupabaseConflict
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # supabase-py takes half a second to import, and is not every
     from mkt.runtime.supabase import Row, SupabaseClient
 
 _TABLE: Final = "integrations"
+_READ: Final = ("id", "tenant_id", "name", *COLUMNS, "revision", "pushed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,9 @@ class IntegrationRows:
         """Return the rows of these tenants, of all where none is named; raise `StartError` when that cannot be."""
         wheres: list[dict[str, str]] = [{"tenant_id": tenant} for tenant in tenants] or [{}]
         try:
-            found = [row for where in wheres for row in self._client.rows(_TABLE, key="id", where=where)]
+            found = [
+                row for where in wheres for row in self._client.rows(_TABLE, key="id", where=where, columns=_READ)
+            ]
         except ConnectorError as error:
             raise StartError(f"no rows to compare with: {error.message}", remedy=error.remedy) from error
         return sorted(map(_row, found), key=lambda row: (row.tenant, row.name))
@@ -112,5 +115,5 @@ def _row(row: "Row") -> IntegrationRow:
         tenant=str(row["tenant_id"]),
         entry=of_row(row),
         revision=int(row["revision"]),
-        pushed=row.get("pushed"),
+        pushed=row["pushed"],
     )

@@ -6,7 +6,7 @@ and lose an answer's status and `Retry-After`.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -27,11 +27,14 @@ from mkt.runtime.masking import PROCESS
 from mkt.runtime.proxies import proxy_for
 from mkt.runtime.retry import Retry, retry_at
 from mkt.runtime.supabase_access import SupabaseAccess
-from mkt.runtime.transport import tls_context
+from mkt.runtime.transport import Patience, anywhere, open_transport
 
 PAGE: Final = 1000
 """Rows that one answer has at most, whatever is asked for: Supabase's own limit, which it does not say."""
 _TIMEOUT: Final = httpx.Timeout(30, connect=5)
+_LONGEST_ANSWER: Final = 60.0
+"""Seconds until all of an answer is there, however it drips."""
+_CONNECTIONS: Final = 20
 _TRIES: Final = 4
 _LONGEST_WAIT: Final = 30.0
 
@@ -52,7 +55,7 @@ class Statement(Protocol):
 
 
 class SupabaseClient:
-    """One project's Data API, safe to use from several threads. `wait` and `timeout` are for tests."""
+    """One project's Data API, safe to use from several threads. `wait`, `timeout` and `longest` are for tests."""
 
     def __init__(
         self,
@@ -61,16 +64,24 @@ class SupabaseClient:
         stop: threading.Event | None = None,
         wait: Callable[[float], object] | None = None,
         timeout: httpx.Timeout = _TIMEOUT,
+        longest: float = _LONGEST_ANSWER,
     ) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold whole URLs, ids and all
         PROCESS.add(access.key)
+        self._longest = longest
         self._clock = Clock(lambda: datetime.now(UTC), stop=stop or threading.Event(), wait=wait)
+        self._patience = Patience(self._clock)
         self._last = threading.local()
         url = httpx.URL(access.url)
         self._host = url.netloc.decode("ascii")
         self._http = httpx.Client(
-            verify=tls_context() if url.scheme == "https" else False,
-            proxy=proxy_for(url, PROCESS),
+            transport=open_transport(
+                url,
+                proxy=proxy_for(url, PROCESS),
+                patience=self._patience,
+                check=anywhere,
+                connections=_CONNECTIONS,
+            ),
             trust_env=False,
             timeout=timeout,
             headers={"User-Agent": f"mkt/{__version__}"},
@@ -94,18 +105,22 @@ class SupabaseClient:
         result: Json = answer.data
         return result
 
-    def rows(self, table: str, *, key: str, where: Mapping[str, str] | None = None) -> Iterator[Row]:
+    def rows(
+        self, table: str, *, key: str, where: Mapping[str, str] | None = None, columns: Sequence[str] = ("*",)
+    ) -> Iterator[Row]:
         """Return all rows in order of a unique column, a page at a time; raise as `run`.
 
-        Each page begins after the last row of the one before, so that what is added or removed meanwhile shifts none
-        of the others, and says how many there are from there on: a server may cap its pages at any number.
+        Who names the columns gets an error where the table is another one than mkt's. Each page begins after the last
+        row of the one before, so that what is added or removed meanwhile shifts none of the others, and says how many
+        there are from there on: a server may cap its pages at any number.
         """
-        last: Any = None
+        page = partial(_page, table=table, columns=columns, key=key, where=where or {})
+        named, last = frozenset({key, *columns} - {"*"}), None
         while True:
-            answer = self.run(table, partial(_page, table=table, key=key, where=where or {}, last=last))
-            rows: list[Row] = answer.data
+            answer = self.run(table, partial(page, last=last))
+            rows = self._listed(answer.data, table, named)
             yield from rows
-            if not rows or len(rows) >= (answer.count or 0):
+            if not rows or (answer.count is not None and len(rows) >= answer.count):
                 return
             last = rows[-1][key]
 
@@ -118,17 +133,24 @@ class SupabaseClient:
         retry = Retry(self._clock, tries=_TRIES, longest=_LONGEST_WAIT)
         return retry.run(lambda: self._send(place, build(self._supabase)), repeatable=repeatable)
 
+    def _listed(self, data: Any, table: str, columns: frozenset[str]) -> list[Row]:
+        if isinstance(data, list) and all(isinstance(row, dict) and columns <= row.keys() for row in data):
+            return data
+        raise faults.no_rows(f"{self._host}, {table}")
+
     def _send(self, place: str, statement: Statement) -> _Answer:
         self._clock.check()
+        self._patience.start(self._longest, interruptible=False)
         self._last.response = None
         try:
             answer: _Answer = statement.execute()
+        except RecursionError:
+            raise faults.too_deep(place) from None
         except httpx.HTTPError as error:
             raise faults.network_error(error, place) from None
         except APIError as error:
             raise self._error(error, place) from None
-        response = self._last.response
-        if not _is_json(response):
+        if not _is_json(self._last.response, answer.data):
             raise faults.not_json(place)
         return answer
 
@@ -151,8 +173,10 @@ def open_supabase(access: SupabaseAccess) -> Iterator[SupabaseClient]:
         yield client
 
 
-def _page(client: Client, *, table: str, key: str, where: Mapping[str, str], last: Any) -> Statement:
-    query = client.table(table).select("*", count=CountMethod.exact)
+def _page(
+    client: Client, *, table: str, columns: Sequence[str], key: str, where: Mapping[str, str], last: Any
+) -> Statement:
+    query = client.table(table).select(*columns, count=CountMethod.exact)
     for column, value in where.items():
         query = query.eq(column, value)
     if last is not None:
@@ -160,8 +184,13 @@ def _page(client: Client, *, table: str, key: str, where: Mapping[str, str], las
     return query.order(key).limit(PAGE)
 
 
-def _is_json(response: httpx.Response) -> bool:
-    """Tell whether Supabase may have said this; only where nothing was asked for may there be nothing."""
+def _is_json(response: httpx.Response, data: Any) -> bool:
+    """Tell whether Supabase may have said this; only where nothing was asked for may there be nothing.
+
+    What supabase-py cannot read it hands on as it came: a text that JSON would have in quotes.
+    """
     if not response.content:
         return response.status_code in (HTTPStatus.CREATED, HTTPStatus.NO_CONTENT)
-    return "json" in response.headers.get("content-type", "")
+    return "json" in response.headers.get("content-type", "") and not (
+        isinstance(data, str) and data == response.text
+    )

@@ -115,7 +115,7 @@ def api_error(place: str, status: int, code: str, message: str) -> ConnectorErro
     PostgreSQL's `details` hold whole rows and are never asked for; of its message the part is left out that repeats a
     value.
     """
-    meaning = _BY_CODE.get(code) or _by_status(status) or _BY_CLASS.get(code[:2]) or _other(status)
+    meaning = _BY_CODE.get(code) or _by_status(status) or _BY_CLASS.get(code[:2]) or _other(status, code)
     kind, own_code, what, remedy, actor = meaning
     said = _said(code, message)
     return kind(f"{place}: {what} ({said or f'HTTP {status}'})", remedy=remedy, actor=actor, code=own_code)
@@ -132,19 +132,24 @@ def _by_status(status: int) -> _Meaning | None:
     return None
 
 
-def _other(status: int) -> _Meaning:
+def _other(status: int, code: str) -> _Meaning:
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return TransientError, "supabase.down", "Supabase cannot answer now", _WAIT, "partner"
     if status == HTTPStatus.FORBIDDEN:
         return _DENIED
-    if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
-        return ConfigError, "supabase.url", "this is not the address of a Supabase project", _PAGE, "us"
-    return _INVALID
+    if _is_the_databases(code) or status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _INVALID
+    return ConfigError, "supabase.url", "this is not the address of a Supabase project", _PAGE, "us"
+
+
+def _is_the_databases(code: str) -> bool:
+    """Tell PostgREST's and PostgreSQL's codes from what supabase-py makes of a page: its status, or none."""
+    return len(code) > len("404")
 
 
 def _said(code: str, message: str) -> str:
     """Return code and message; an error page, whose code is its status, says nothing."""
-    page = "<" in message or (code.isdecimal() and len(code) == len("404"))
+    page = "<" in message or (code.isdecimal() and not _is_the_databases(code))
     if not message or page or code == _UNREADABLE:
         return code
     text = _LITERAL.sub("…", message) if code.startswith(_DATA) else message
@@ -152,11 +157,29 @@ def _said(code: str, message: str) -> str:
 
 
 def not_json(place: str) -> ConnectorError:
-    """Return the error of an answer of 200 that is a page."""
+    """Return the error of an answer of 200 that is a page, or a part of what it should be."""
     return ConfigError(
         f"{place}: the answer is not JSON, as if another server had given it",
         remedy=_PAGE,
         code="supabase.not_json",
+    )
+
+
+def no_rows(place: str) -> ConnectorError:
+    """Return the error of JSON that is something else than the rows of this table."""
+    return ConfigError(
+        f"{place}: the answer is not the rows of mkt's table, as if another server had given it",
+        remedy=_PAGE,
+        code="supabase.not_json",
+    )
+
+
+def too_deep(place: str) -> ConnectorError:
+    """Return the error of JSON that is nested deeper than Python reads; mkt's tables take none that is."""
+    return ConfigError(
+        f"{place}: a value in the answer is nested too deep to be read",
+        remedy=_CHECK,
+        code="supabase.too_deep",
     )
 
 

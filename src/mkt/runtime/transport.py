@@ -36,8 +36,8 @@ def _tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class Patience:
-    """How long the answer that is being waited for may still take. One request at a time."""
+class Patience(threading.local):
+    """How long the answer that is being waited for may still take. One request of a thread at a time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -149,7 +149,12 @@ class Transport(httpx.HTTPTransport):
 
 
 def open_transport(
-    url: httpx.URL, *, proxy: httpx.Proxy | None, patience: Patience, check: CheckAddress
+    url: httpx.URL,
+    *,
+    proxy: httpx.Proxy | None,
+    patience: Patience,
+    check: CheckAddress,
+    connections: int = _CONNECTIONS,
 ) -> Transport:
     """Return a transport for the scheme of this URL, by way of a proxy where one is given.
 
@@ -159,7 +164,7 @@ def open_transport(
     if proxy is None:
         backend = _Backend(patience, check)
         return Transport(
-            httpcore.ConnectionPool(ssl_context=context, max_connections=_CONNECTIONS, network_backend=backend)
+            httpcore.ConnectionPool(ssl_context=context, max_connections=connections, network_backend=backend)
         )
     return Transport(
         httpcore.HTTPProxy(
@@ -167,11 +172,11 @@ def open_transport(
             proxy_auth=proxy.raw_auth,
             ssl_context=context,
             proxy_ssl_context=context if proxy.url.scheme == "https" else None,
-            max_connections=_CONNECTIONS,
-            network_backend=_Backend(patience, _anything),
+            max_connections=connections,
+            network_backend=_Backend(patience, anywhere),
         )
     )
 
 
-def _anything(host: str, port: int, address: str) -> None:
-    """Let a proxy be anywhere."""
+def anywhere(host: str, port: int, address: str) -> None:
+    """Let the operator's own, a proxy or Supabase, be at any address."""

@@ -88,7 +88,8 @@ class SealedRows:
 
     def of(self, tenant: str) -> Iterator[SealedRow]:
         """Return every value of a tenant."""
-        for row in self._client.rows(_TABLE, key="name", where={"tenant_id": tenant}):
+        columns = ("name", "ciphertext", "revision")
+        for row in self._client.rows(_TABLE, key="name", where={"tenant_id": tenant}, columns=columns):
             yield SealedRow(Label(tenant, str(row["name"])), str(row["ciphertext"]), int(row["revision"]))
 
     def _tenant_after(self, last: str) -> str:

@@ -50,7 +50,8 @@ class SealingKeys:
         key_id = key_id_of(sealed, label)
         if key_id not in self.known:
             raise SealError(
-                f"{label} is sealed with key {key_id}, which is neither {CURRENT} (key {self.current.id}) nor in {PREVIOUS}",
+                f"{label} is sealed with key {key_id}, which is neither {CURRENT} (key {self.current.id}) nor in"
+                f" {PREVIOUS}",
                 remedy=f"Put the key that it was sealed with into {PREVIOUS} (several: with commas), then run"
                 " `mkt secrets rotate`. If that key is lost, so is the value: store it again with `mkt secrets set`.",
                 code="config.secrets_key_unknown",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from postgrest import APIError
+from psycopg.errors import CheckViolation
 from supabase import Client
 from tests.supalocal.people import client_of
 from tests.supalocal.stack import LocalSupabase
@@ -184,3 +185,42 @@ def test_the_body_of_a_delivery_is_not_for_tenants(as_user: As) -> None:
         with pytest.raises(APIError) as raised:
             user.table("integration_deliveries").select(column).execute()
         assert raised.value.code == "42501"
+
+
+# what an admin may say, and how much
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("settings", '{"a": ' + "[" * 3000 + "]" * 3000 + "}"),
+        ("settings", '{"a": ' * 60 + "1" + "}" * 60),
+        ("labels", '{"a": 1e5000}'),
+        ("secrets", '{"a": [9223372036854775808]}'),
+        ("guard", '{"a": -9223372036854775809}'),
+        ("disabled", '{"reason": "' + "x" * 100_000 + '"}'),
+        ("guard", '{"a": 1e-16000, "b": "' + "x" * 90_000 + '"}'),
+    ],
+)
+def test_a_row_is_what_a_file_could_say(supabase_local: LocalSupabase, column: str, text: str) -> None:
+    """Python refuses to read numbers and depths that PostgreSQL keeps, and with them the rows of all tenants."""
+    insert = f"insert into integrations (tenant_id, name, connector, {column}) values ('a', 'b', 'c', %s)"  # noqa: S608
+    with pytest.raises(CheckViolation):
+        supabase_local.sql(insert, text)
+
+
+def test_what_a_file_could_say_fits(supabase: LocalSupabase) -> None:
+    numbers = "[9223372036854775807, -9223372036854775808, 1.5, true, null]"
+    text = f'{{"a": {numbers}, "b": {"[" * 40}{"]" * 40}}}'
+    supabase.sql("insert into integrations (tenant_id, name, connector, settings) values ('a', 'b', 'c', %s)", text)
+    supabase.empty()
+
+
+def test_a_tenant_does_not_fill_the_table(supabase: LocalSupabase) -> None:
+    """Every command reads the rows of all tenants."""
+    many = "insert into integrations (tenant_id, name, connector) select 'northwind', 'n' || i, 'a' from "
+    with pytest.raises(CheckViolation, match="1000 integrations at most"):
+        supabase.sql(f"{many} generate_series(1, 1001) i")
+    supabase.sql(f"{many} generate_series(1, 1000) i")
+    supabase.sql(f"{many.replace('northwind', 'hooli')} generate_series(1, 1) i")
+    supabase.empty()

@@ -30,6 +30,13 @@ create function mkt_private.is_stream(given text) returns boolean
 language sql immutable return given in ('people', 'org_units', 'memberships', 'job_roles', 'accounts', 'contacts',
                                         'opportunities', 'content_items');
 
+-- What a tenant's file can say: one row that is deeper, or a number that is longer, than others read would
+-- keep every tenant's rows from being read.
+create function mkt_private.is_plain(given jsonb) returns boolean
+language sql immutable return
+  not jsonb_path_exists(given, '$.**{51 to last}')
+  and not jsonb_path_exists(given, '$.** ? (@.type() == "number" && (@ >= 9223372036854775808 || @ < -9223372036854775808))');
+
 create sequence mkt_private.revisions;
 
 -- Definer: who may change a row need not be able to count revisions.
@@ -61,7 +68,8 @@ create table public.integrations (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (tenant_id, name),
-  constraint integrations_size check (length(settings::text) + length(secrets::text) + length(labels::text) <= 1000000)
+  constraint integrations_size check (length(jsonb_build_array(settings, secrets, labels, disabled, guard)::text) <= 100000),
+  constraint integrations_plain check (mkt_private.is_plain(jsonb_build_array(settings, secrets, labels, disabled, guard)))
 );
 comment on column public.integrations.schedule is
   'Cron with five fields, or @hourly, @daily, @weekly. NULL: as mkt.toml says; empty: only on request.';
@@ -70,6 +78,18 @@ comment on column public.integrations.pushed is
 comment on column public.integrations.secrets is 'Name to reference, such as supabase:NAME; never a value.';
 create trigger integrations_revise before insert or update on public.integrations
   for each row execute function mkt_private.revise();
+
+-- An admin who adds rows without end would slow the reading of every tenant's.
+create function mkt_private.limit_integrations() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if (select count(*) from public.integrations i where i.tenant_id = new.tenant_id) >= 1000 then
+    raise exception 'a tenant has 1000 integrations at most' using errcode = 'check_violation';
+  end if;
+  return new;
+end $$;
+create trigger integrations_limit before insert on public.integrations
+  for each row execute function mkt_private.limit_integrations();
 
 create table public.integration_secrets (
   tenant_id  text not null check (mkt_private.is_slug(tenant_id)),
@@ -404,8 +424,9 @@ create policy tenant_reads on public.integration_delivery_days for select to aut
   using (tenant_id = (select mkt_private.tenant_id()));
 
 revoke all on function mkt_private.tenant_id(), mkt_private.is_admin(), mkt_private.is_slug(text),
-  mkt_private.is_stream(text), mkt_private.revise() from public, anon;
+  mkt_private.is_stream(text), mkt_private.is_plain(jsonb), mkt_private.revise(), mkt_private.limit_integrations()
+  from public, anon;
 grant execute on function mkt_private.tenant_id(), mkt_private.is_admin(), mkt_private.is_slug(text),
-  mkt_private.is_stream(text) to authenticated, service_role;
+  mkt_private.is_stream(text), mkt_private.is_plain(jsonb) to authenticated, service_role;
 
 insert into mkt_private.migrations (name) values ('20261123000001_mkt_tables');
