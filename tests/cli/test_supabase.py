@@ -4,7 +4,9 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.configs.sources import GivenRows
 from tests.supalocal.stack import LocalSupabase
 
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
+from mkt.runtime import retry
 from mkt.store.supabase.migrations import MIGRATIONS
 
 FOLDER = "supabase/migrations"
@@ -177,6 +180,7 @@ def test_a_publishable_key_is_refused_before_anything_is_asked(
 def test_a_supabase_that_is_not_there_is_an_exit_of_2(
     hosted: LocalSupabase, monkeypatch: pytest.MonkeyPatch, mkt: Mkt, command: tuple[str, ...]
 ) -> None:
+    monkeypatch.setattr(retry, "_BASE", 0.001)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("SUPABASE_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
@@ -184,6 +188,50 @@ def test_a_supabase_that_is_not_there_is_an_exit_of_2(
     assert (answer.code, answer.out) == (2, "")
     assert "the connection was refused" in answer.err
     assert hosted.secret_key not in answer.err
+
+
+@pytest.mark.usefixtures("hosted")
+def test_without_the_client_it_says_what_to_type(monkeypatch: pytest.MonkeyPatch, mkt: Mkt) -> None:
+    monkeypatch.delitem(sys.modules, "mkt.runtime.supabase", raising=False)
+    monkeypatch.setitem(sys.modules, "postgrest", None)  # as where it is not installed
+    answer = mkt("verify")
+    assert (answer.code, answer.out) == (2, "")
+    assert f"  -> Install it: {sys.executable} -m pip install 'mkt-connectors[supabase]'\n" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, b"<html>Forbidden</html>"),
+        (200, b'{"message": "ok"}'),
+        (200, b'{"migrations": []}'),
+        (200, b'{"migrations": [], "tables": null, "views": {}, "functions": {}}'),
+        (200, b'{"migrations": ['),
+        (200, b"[]"),
+    ],
+)
+@pytest.mark.usefixtures("hosted")
+def test_another_servers_answer_is_no_flaw_and_no_bug(
+    monkeypatch: pytest.MonkeyPatch, mkt: Mkt, status: int, body: bytes
+) -> None:
+    class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        monkeypatch.setenv("SUPABASE_URL", f"http://127.0.0.1:{server.server_port}")
+        try:
+            answer = mkt("db", "check")
+        finally:
+            server.shutdown()
+    assert (answer.code, answer.out) == (2, "")
+    assert "SUPABASE_URL" in answer.err
 
 
 @pytest.mark.usefixtures("hosted")
@@ -290,3 +338,17 @@ def test_a_key_in_the_projects_env_file_is_enough(
         monkeypatch.delenv(name)
     assert mkt("db", "check").code == 0
     assert Path(".env").exists()
+
+
+@pytest.mark.parametrize("command", [("tenants", "list"), ("config", "diff")])
+def test_a_table_of_the_same_name_that_is_not_mkts_is_said(
+    hosted: LocalSupabase, project: Project, mkt: Mkt, command: tuple[str, ...]
+) -> None:
+    project.write("northwind")
+    hosted.sql("alter table integrations rename column guard to other")
+    try:
+        answer = mkt(*command)
+    finally:
+        hosted.sql("alter table integrations rename column other to guard")
+    assert (answer.code, answer.out) == (2, "")
+    assert "mkt's tables and functions are missing or old" in answer.err

@@ -152,7 +152,7 @@ def problem(code: str, message: str = "it is so") -> dict[str, str]:
         (400, problem("PGRST100", "cannot parse (eq.ada@example.test)"), SupabaseRejection, "supabase.invalid"),
         (302, b"", ConfigError, "supabase.url"),
         (404, b"<html>Not Found</html>", ConfigError, "supabase.url"),
-        (403, b"<html>Forbidden</html>", AccessDenied, "supabase.denied"),
+        (403, b"<html>Forbidden</html>", AccessDenied, "supabase.refused"),
         (200, b"<html>Welcome to the hotel. Please sign in</html>", ConfigError, "supabase.not_json"),
         (200, b"", ConfigError, "supabase.not_json"),
         (406, b"<html>Not Acceptable</html>", ConfigError, "supabase.url"),
@@ -278,8 +278,8 @@ def test_a_table_of_the_same_name_is_told_from_mkts(connect: Open, partner: Part
 
 def test_an_answer_that_drips_has_its_end(connect: Open, partner: Partner) -> None:
     for _ in range(4):
-        partner.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b" "] * 90, pause=0.05)
-    error = raised_by(read(connect(partner.url, longest=0.3)))
+        partner.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b" "] * 90, pause=0.02)
+    error = raised_by(read(connect(partner.url, longest=0.1)))
     assert (type(error), error.code) == (TransientError, "network.read_timeout")
 
 

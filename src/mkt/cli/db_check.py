@@ -5,7 +5,7 @@ from mkt.errors import ConnectorError, StartError
 from mkt.output.database import Checked
 from mkt.runtime.supabase_access import find_access
 from mkt.settings import ProjectSettings
-from mkt.store.supabase.catalog import absent, denied, flaws
+from mkt.store.supabase.catalog import absent, denied, flaws, is_catalog
 
 
 def check_supabase(settings: ProjectSettings) -> Checked:
@@ -19,7 +19,7 @@ def check_supabase(settings: ProjectSettings) -> Checked:
         if error.code not in known:
             raise StartError(error.message, remedy=error.remedy) from error
         return Checked(url=access.url, flaws=(known[error.code](),), warnings=access.warnings)
-    if not isinstance(found, dict):
+    if not is_catalog(found):
         raise StartError(
             f"{access.url} is another Supabase than mkt's", remedy="Compare SUPABASE_URL with the dashboard."
         )

@@ -136,7 +136,7 @@ def _other(status: int, code: str) -> _Meaning:
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return TransientError, "supabase.down", "Supabase cannot answer now", _WAIT, "partner"
     if status == HTTPStatus.FORBIDDEN:
-        return _DENIED
+        return AccessDenied, "supabase.refused", "something before the database refused the request", _PAGE, "us"
     if _is_the_databases(code) or status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _INVALID
     return ConfigError, "supabase.url", "this is not the address of a Supabase project", _PAGE, "us"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeGuard
 
 from mkt.store.supabase.migrations import MIGRATIONS, place_of
 
@@ -34,6 +34,11 @@ def expected() -> Catalog:
     """Return the catalog of a database that has all migrations."""
     catalog: Catalog = json.loads(Path(__file__).with_name("catalog.json").read_text(encoding="utf-8"))
     return catalog
+
+
+def is_catalog(found: Any) -> TypeGuard[Catalog]:
+    """Tell what `mkt_check()` answers from what another server may."""
+    return isinstance(found, dict) and all(isinstance(found.get(name), type(own)) for name, own in expected().items())
 
 
 def flaws(found: Catalog) -> list[Flaw]:
