@@ -64,8 +64,10 @@ def test_a_hold_tells_why_how_much_what_and_what_can_be_done(render: Render) -> 
         "  and 20 more; mkt holds show deadbeef --stream people -n 22",
         "  mkt holds approve deadbeef                       applies exactly this; what is absent counts as deleted",
         "  mkt holds approve deadbeef --only create,update  applies what comes and changes; what goes waits",
-        "  mkt holds reject deadbeef                        applies nothing of it; the next sync looks anew,"
-        " and holds the same again",
+        (
+            "  mkt holds reject deadbeef                        applies nothing of it; the next sync looks anew,"
+            " and holds the same again"
+        ),
         "next: mkt holds approve deadbeef, or mkt holds reject deadbeef",
     ]
 
