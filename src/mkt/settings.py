@@ -340,6 +340,9 @@ def _wrong(error: ErrorDetails, root: Path, flags: Mapping[str, Any]) -> StartEr
     keys = [str(part) for part in error["loc"]]
     place = _place(keys, root, flags)
     unknown = error["type"] == "extra_forbidden" or (keys[0] == "defaults" and error["type"] == "model_type")
+    if unknown and len(keys) > 1 and keys[-1] in ProjectSettings.model_fields:
+        remedy = f"Write it above the first [section]: below [{keys[0]}] it belongs to that."
+        return StartError(f"{place}: unknown key", remedy=remedy)
     if unknown:
         return StartError(f"{place}: unknown key", remedy=_did_you_mean(keys[-1], _siblings(keys)))
     return StartError(f"{place}: {plain(error['msg'])}", remedy="Correct it there.")

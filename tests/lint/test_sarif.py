@@ -53,7 +53,8 @@ def test_the_schema_is_one_that_refuses() -> None:
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_every_finding_of_the_corpus_is_valid(path: Path, log: Log) -> None:
-    log({path.name: path.read_text()})
+    found = log({path.name: path.read_text()})
+    assert {result["ruleId"] for result in results(found)} <= {rule.code for rule in rules()}
 
 
 def test_a_log_without_findings_is_valid_and_has_every_rule(log: Log) -> None:

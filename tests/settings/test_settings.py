@@ -74,6 +74,13 @@ def test_an_unknown_key_in_a_table_is_refused_too(tmp_path: Path, text: str, key
     assert error.remedy == f"Did you mean {meant}?"
 
 
+def test_a_key_that_was_added_below_a_section_is_told_where_it_belongs(tmp_path: Path) -> None:
+    _write(tmp_path, '[alerts]\npublic_url = "https://hooks.example"')
+    error = _refused(tmp_path)
+    assert error.message == f"{tmp_path / 'mkt.toml'}: alerts.public_url: unknown key"
+    assert error.remedy == "Write it above the first [section]: below [alerts] it belongs to that."
+
+
 def test_the_root_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MKT_ROOT", "/nowhere")
     assert load(tmp_path, {}).root == tmp_path
