@@ -13,7 +13,7 @@ from tests.unprivileged import UNPRIVILEGED
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
 
 STORE = Path(".mkt/mkt.db")
-PROMOTES = "insert or replace into integration_records"
+PROMOTES = "insert into integration_records"
 
 
 def _limited(kilobytes: int) -> tuple[str, ...]:

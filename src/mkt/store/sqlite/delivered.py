@@ -40,7 +40,7 @@ def apply(connection: sqlite3.Connection, key: Key, rows: Sequence[Row], now: st
 
 
 def _overrule(connection: sqlite3.Connection, staging: int, source: int, part: Part) -> None:
-    connection.execute(staged.UNSTAGE, (staging, source, id_list(part.last)))
+    staged.unstage(connection, staging, source, part.last)
     staged.unsee(connection, staging, source, part.deleted)
     for scope, ids in part.standing.items():
         connection.execute(staged.SEE, (staging, source, scope, id_list(ids)))

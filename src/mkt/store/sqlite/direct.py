@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from typing import Final, Literal
 
 from mkt.contract import Stream
 from mkt.store.base import Batch, ChangedRecord, Hold, Row, StreamChanges
-from mkt.store.sqlite import headers, sources, tombstones
+from mkt.store.sqlite import headers, numbers, sources, tombstones
 from mkt.store.sqlite.columns import id_list, stamp
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.live import ChangeKind, Known, Part, change, known, parts
@@ -16,10 +17,15 @@ from mkt.store.sqlite.many import insert_many
 from mkt.store.sqlite.writer import Opened, Writer
 
 _PUT: Final = """
-    insert or replace into integration_records
-        (source, external_id, hash, deleted, unscoped, first_seen_at, changed_at, data)
-    values {rows}"""
-_ROW: Final = "(?, ?, ?, 0, ?, ?, ?, ?)"
+    insert into integration_records
+        (source, external_id, seq, hash, deleted, unscoped, first_seen_at, changed_at, document)
+    values {rows}
+    on conflict (source, external_id) do update
+    set seq = excluded.seq, hash = excluded.hash, deleted = 0, unscoped = excluded.unscoped,
+        changed_at = excluded.changed_at, document = excluded.document"""
+_ROW: Final = "(?, ?, ?, ?, 0, ?, ?, ?, ?)"
+_WRITE: Final = "insert or replace into integration_documents (document, data) values {rows}"
+_DOCUMENT: Final = "(?, ?)"
 _STAND_UNSCOPED: Final = "update integration_records set unscoped = 1 where source = ? and external_id = ?"
 _STAND_IN: Final = """
     insert or ignore into integration_record_scopes (source, scope, external_id)
@@ -153,7 +159,12 @@ def apply(
 ) -> None:
     """Write the rows that change something to the live records, and note every scope."""
     put = [key for key, kind in kinds.items() if kind != "deleted"]
-    insert_many(connection, _PUT, _ROW, _rows(source, part, before, put, now))
+    if put:
+        places = _write(connection, part, before, put)
+        first = numbers.take_seqs(connection, len(put)) + 1
+        insert_many(
+            connection, _PUT, _ROW, _rows(source, part, before, zip(count(first), places.items(), strict=False), now)
+        )
     gone = [key for key, kind in kinds.items() if kind == "deleted"]
     if gone:
         tombstones.new_list(connection)
@@ -166,14 +177,28 @@ def _change(row: Row, was: Known | None) -> ChangeKind | None:
     return change(row, None if was is None or was.deleted else was.digest)
 
 
+def _write(
+    connection: sqlite3.Connection, part: Part, before: Mapping[str, Known], put: Sequence[str]
+) -> Mapping[str, int]:
+    """Write the documents, those of known records in their old place, and return where each one is."""
+    new = [key for key in put if key not in before]
+    first = numbers.take_documents(connection, len(new)) + 1
+    places = {
+        **{key: before[key].document for key in put if key in before},
+        **dict(zip(new, count(first), strict=False)),
+    }
+    rows = ((place, (part.last[key].document or b"").decode()) for key, place in places.items())
+    insert_many(connection, _WRITE, _DOCUMENT, rows)
+    return places
+
+
 def _rows(
-    source: int, part: Part, before: Mapping[str, Known], put: Iterable[str], now: str
-) -> Iterator[tuple[int, str, bytes, bool, str, str, str]]:
+    source: int, part: Part, before: Mapping[str, Known], numbered: Iterable[tuple[int, tuple[str, int]]], now: str
+) -> Iterator[tuple[int, str, int, bytes, bool, str, str, int]]:
     unscoped = {key for key, was in before.items() if was.unscoped}.union(part.standing.get("", ()))
-    for key in put:
-        row, was = part.last[key], before.get(key)
-        document = (row.document or b"").decode()
-        yield source, key, row.digest, key in unscoped, was.first_seen_at if was else now, now, document
+    for seq, (key, place) in numbered:
+        first_seen = before[key].first_seen_at if key in before else now
+        yield source, key, seq, part.last[key].digest, key in unscoped, first_seen, now, place
 
 
 def _stand(connection: sqlite3.Connection, source: int, part: Part, before: Mapping[str, Known]) -> None:

@@ -25,7 +25,15 @@ _GIVE_TO: Final = "update integration_staging_runs set hold_id = ?, resumable = 
 _TOUCH: Final = "update integration_staging_runs set touched_at = ? where run_id = ?"
 _CURSORS: Final = """
     select source, cursor from integration_staging_streams where staging = ? and cursor is not null"""
+# Of what was staged and of what was there before, the one that its record does not have.
+SUPERSEDED: Final = """
+    delete from integration_documents where document in (
+        select iif(r.document is g.document, g.before_document, g.document)
+        from integration_staging g
+        left join integration_records r on r.source = g.source and r.external_id = g.external_id
+        where {which})"""
 _REMOVE: Final = (
+    SUPERSEDED.format(which="g.staging = ?"),
     "delete from integration_staging where staging = ?",
     "delete from integration_staging_seen where staging = ?",
     "delete from integration_staging_streams where staging = ?",

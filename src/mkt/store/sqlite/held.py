@@ -38,8 +38,10 @@ _NOT_SHOWN: Final = """
                       where s.staging = :staging and s.source = g.source and s.external_id = g.external_id
                         and s.change = 'deleted') limit 1"""
 _RECORDS: Final = """
-    select g.external_id, g.change, r.data, g.document from integration_staging g
+    select g.external_id, g.change, b.data, a.data from integration_staging g
     left join integration_records r on r.source = g.source and r.external_id = g.external_id and r.deleted = 0
+    left join integration_documents b on b.document = r.document
+    left join integration_documents a on a.document = g.document
     where g.staging = :staging and g.source = :source
     order by case g.change when 'deleted' then 0 when 'absent' then 1 when 'updated' then 2 else 3 end, g.position
     limit :limit"""

@@ -8,19 +8,31 @@ from typing import Final
 from mkt.errors import StoreError
 from mkt.store.base import StreamChanges
 from mkt.store.sqlite import headers
-from mkt.store.sqlite.chunks import delete_in_chunks
+from mkt.store.sqlite.chunks import delete_below
 from mkt.store.sqlite.connection import Database
 
 # From here on no run goes on from it: half of a staging is none.
 _GIVE_UP: Final = "update integration_staging_runs set resumable = 0 where staging = ?"
-_ROWS: Final = """
-    delete from integration_staging
-    where position in (select position from integration_staging where staging = :staging limit :chunk)"""
-_SEEN: Final = """
-    delete from integration_staging_seen
-    where (staging, source, scope, external_id) in
-        (select staging, source, scope, external_id from integration_staging_seen
-         where staging = :staging limit :chunk)"""
+# In the order of the indexes: to look each row up again would take four times as long.
+_ROWS: Final = (
+    """select source, external_id from integration_staging where staging = :staging
+        order by source, external_id limit 1 offset :chunk""",
+    (
+        headers.SUPERSEDED.format(
+            which="g.staging = :staging and (g.source, g.external_id) < (:source, :external_id)"
+        ),
+        """delete from integration_staging
+            where staging = :staging and (source, external_id) < (:source, :external_id)""",
+    ),
+)
+_SEEN: Final = (
+    """select source, scope, external_id from integration_staging_seen where staging = :staging
+        order by source, scope, external_id limit 1 offset :chunk""",
+    (
+        """delete from integration_staging_seen
+            where staging = :staging and (source, scope, external_id) < (:source, :scope, :external_id)""",
+    ),
+)
 
 
 _LARGE: Final = 100_000
@@ -48,7 +60,7 @@ def remove(database: Database, staging: int, renew: Callable[[], object]) -> Non
     """Remove a staging. The caller has the lease of its integration; `renew` keeps it."""
     with database.write() as connection:
         connection.execute(_GIVE_UP, (staging,))
-    for statement in (_ROWS, _SEEN):
-        delete_in_chunks(database, statement, {"staging": staging}, renew, _CHUNK)
+    for bound, deletes in (_ROWS, _SEEN):
+        delete_below(database, bound, deletes, {"staging": staging, "chunk": _CHUNK}, renew)
     with database.write() as connection:
         headers.remove(connection, staging)

@@ -15,8 +15,8 @@ ChangeKind = Literal["created", "updated", "deleted"]
 # The ids drive the search: `external_id in (...)` would sort them into a table of their own first.
 _AMONG: Final = """
     from json_each(:ids) i cross join integration_records r on r.source = :source and r.external_id = i.value"""
-_KNOWN: Final = "select r.external_id, r.seq, r.hash, r.deleted, r.unscoped, r.first_seen_at" + _AMONG
-_DIGESTS: Final = "select r.external_id, r.hash" + _AMONG + " where r.deleted = 0"
+_KNOWN: Final = "select r.external_id, r.seq, r.hash, r.deleted, r.unscoped, r.first_seen_at, r.document" + _AMONG
+_STANDING: Final = "select r.external_id, iif(r.deleted, null, r.hash), r.document" + _AMONG
 _COUNT: Final = "select count(*) from integration_records where source = ?"
 _COUNT_GONE: Final = "select count(*) from integration_records where source = ? and deleted = 1"
 
@@ -29,6 +29,7 @@ class Known(NamedTuple):
     deleted: bool
     unscoped: bool
     first_seen_at: str
+    document: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,15 @@ def _after_deletes(rows: Sequence[Row]) -> list[Row]:
 def known(connection: sqlite3.Connection, source: int, ids: Iterable[str]) -> dict[str, Known]:
     """Look up the records of a batch; an id that the store never had is not in the answer."""
     rows = connection.execute(_KNOWN, {"source": source, "ids": id_list(ids)})
-    return {row[0]: Known(row[1], row[2], bool(row[3]), bool(row[4]), row[5]) for row in rows}
+    return {row[0]: Known(row[1], row[2], bool(row[3]), bool(row[4]), row[5], row[6]) for row in rows}
 
 
-def digests(connection: sqlite3.Connection, source: int, ids: Iterable[str]) -> dict[str, bytes]:
-    """Look up the digests of those records of a batch that are live."""
-    return dict(connection.execute(_DIGESTS, {"source": source, "ids": id_list(ids)}).fetchall())
+def digests(
+    connection: sqlite3.Connection, source: int, ids: Iterable[str]
+) -> dict[str, tuple[bytes | None, int | None]]:
+    """Look up the records of a batch: the digest, None of a tombstone, and the document."""
+    rows = connection.execute(_STANDING, {"source": source, "ids": id_list(ids)})
+    return {key: (digest, document) for key, digest, document in rows}
 
 
 def change(row: Row, live: bytes | None) -> ChangeKind | None:

@@ -11,23 +11,27 @@ from mkt.store.sqlite.columns import load
 
 # Deletions first: they are what a person looks for. `temp.gone` has also those that the partner said are deleted.
 _CHANGED: Final = f"""
-    select external_id, change, before, after from (
-        select 0 as part, g.position, g.external_id, 'deleted' as change, r.data as before, null as after
+    select c.external_id, c.change, b.data, a.data from (
+        select 0 as part, g.position, g.external_id, 'deleted' as change, r.document as before, null as after
         from temp.gone g
         join integration_records r on r.source = g.source and r.external_id = g.external_id and r.deleted = 0
         where g.source = :source
         union all
-        select 1, r.seq, r.external_id, 'absent', r.data, null
+        select 1, r.seq, r.external_id, 'absent', r.document, null
         from ({absence.FIRST}) f
         cross join integration_records r on r.source = :source and r.external_id = f.external_id
         union all
-        select case g.change when 'updated' then 2 else 3 end, g.position, g.external_id, g.change, r.data, g.document
+        select case g.change when 'updated' then 2 else 3 end, g.position, g.external_id, g.change, r.document,
+               g.document
         from integration_staging g
         left join integration_records r
           on r.source = g.source and r.external_id = g.external_id and r.deleted = 0
         where g.staging = :staging and g.source = :source and g.change <> 'deleted'
-    )
-    order by part, position limit :limit"""  # noqa: S608 - constants of this house
+        order by part, position limit :limit
+    ) c
+    left join integration_documents b on b.document = c.before
+    left join integration_documents a on a.document = c.after
+    order by c.part, c.position"""  # noqa: S608 - constants of this house
 
 
 def changed(

@@ -1,27 +1,39 @@
 """Applying a staging: set by set, so that memory stays flat however large it is."""
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from mkt.store.base import Part
-from mkt.store.sqlite import tombstones
+from mkt.store.sqlite import headers, numbers, tombstones
 
 _SPAN: Final = "select min(position), max(position) from integration_staging where staging = ?"
-_PUT: Final = """
-    insert or replace into integration_records
-        (source, external_id, hash, deleted, unscoped, first_seen_at, changed_at, data)
-    select g.source, g.external_id, g.hash, 0,
-           coalesce(r.unscoped, 0) or exists (
+_CREATE: Final = """
+    insert into integration_records
+        (source, external_id, seq, hash, deleted, unscoped, first_seen_at, changed_at, document)
+    select g.source, g.external_id, :last + g.position, g.hash, 0,
+           exists (
                select 1 from integration_staging_seen s
                where s.staging = g.staging and s.source = g.source and s.scope = ''
                  and s.external_id = g.external_id),
-           coalesce(r.first_seen_at, :now), :now, g.document
+           :now, :now, g.document
     from integration_staging g
-    left join integration_records r on r.source = g.source and r.external_id = g.external_id
-    where g.position >= :low and g.position < :high and +g.staging = :staging
-      and (g.change = :one or g.change = :other)
-    order by g.position"""
+    where g.position >= :low and g.position < :high and +g.staging = :staging and g.change = 'created'
+    on conflict (source, external_id) do update
+    set seq = excluded.seq, hash = excluded.hash, deleted = 0, unscoped = excluded.unscoped,
+        changed_at = excluded.changed_at, document = excluded.document"""
+# In place, which takes half the time of the above: only the indexes of `seq` move.
+_UPDATE: Final = """
+    update integration_records as r
+    set seq = :last + g.position, hash = g.hash, changed_at = :now, document = g.document,
+        unscoped = case when r.unscoped then 1 else exists (
+            select 1 from integration_staging_seen s
+            where s.staging = g.staging and s.source = g.source and s.scope = ''
+              and s.external_id = g.external_id) end
+    from integration_staging g
+    where g.position >= :low and g.position < :high and +g.staging = :staging and g.change = 'updated'
+      and r.source = g.source and r.external_id = g.external_id"""
+_PUT: Final[Mapping[Part, str]] = {"created": _CREATE, "updated": _UPDATE}
 _STAND_IN: Final = """
     insert or ignore into integration_record_scopes (source, scope, external_id)
     select source, scope, external_id from integration_staging_seen
@@ -37,8 +49,8 @@ _REMOVED: Final = "select source, scope, external_id from temp.absent where remo
 _LEAVE: Final = "delete from integration_record_scopes where source = ? and scope = ? and external_id = ?"
 _LEAVE_UNSCOPED: Final = """
     update integration_records set unscoped = 0
-    where seq in (
-        select r.seq from temp.absent a
+    where record in (
+        select r.record from temp.absent a
         cross join integration_records r on r.source = a.source and r.external_id = a.external_id
         where a.removed = 1 and a.scope = '' and r.unscoped = 1)"""
 _MARK: Final = """
@@ -62,8 +74,10 @@ _STAND_PART: Final = """
     cross join integration_staging_seen s
       on s.staging = g.staging and s.source = g.source and s.external_id = g.external_id and s.scope <> ''
     where g.staging = :staging and (g.change = :one or g.change = :other)"""
-_TAKE_OUT: Final = "delete from integration_staging where staging = :staging and (change = :one or change = :other)"
-_ALL: Final[tuple[Part, ...]] = ("created", "updated")
+_TAKE_OUT: Final = (
+    headers.SUPERSEDED.format(which="g.staging = :staging and (g.change = :one or g.change = :other)"),
+    "delete from integration_staging where staging = :staging and (change = :one or change = :other)",
+)
 
 
 def apply(connection: sqlite3.Connection, staging: int, sources: Sequence[int], now: str) -> None:
@@ -86,13 +100,16 @@ def apply_part(connection: sqlite3.Connection, staging: int, part: Collection[Pa
     _put(connection, staging, now, part)
     this = {"staging": staging, "one": min(part), "other": max(part)}
     connection.execute(_STAND_PART, this)
-    connection.execute(_TAKE_OUT, this)
+    for statement in _TAKE_OUT:
+        connection.execute(statement, this)
 
 
-def _put(connection: sqlite3.Connection, staging: int, now: str, part: Collection[Part] = _ALL) -> None:
+def _put(connection: sqlite3.Connection, staging: int, now: str, part: Collection[Part] = tuple(_PUT)) -> None:
     low, high = connection.execute(_SPAN, (staging,)).fetchone()
     if low is None:
         return
+    last = numbers.take_seqs(connection, high - low + 1) - low + 1
     for start in range(low, high + 1, tombstones.CHUNK):
-        this = {"staging": staging, "now": now, "low": start, "high": start + tombstones.CHUNK}
-        connection.execute(_PUT, {**this, "one": min(part), "other": max(part)})
+        this = {"staging": staging, "now": now, "low": start, "high": start + tombstones.CHUNK, "last": last}
+        for change in part:
+            connection.execute(_PUT[change], this)

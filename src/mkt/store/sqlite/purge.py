@@ -24,7 +24,11 @@ _STAGINGS: Final = "select staging from integration_staging_runs where tenant_id
 _SOURCES: Final = "select source from integration_sources where tenant_id = ?"
 _RECORDS: Final = (
     "select seq from integration_records where source = :source and seq > :after order by seq limit :page",
-    "delete from integration_records where seq in (select value from json_each(:ids))",
+    (
+        """delete from integration_documents where document in (
+            select document from integration_records where seq in (select value from json_each(:ids)))""",
+        "delete from integration_records where seq in (select value from json_each(:ids))",
+    ),
 )
 _OF_RECORDS: Final = (
     """delete from integration_record_scopes where (source, scope, external_id) in
@@ -68,7 +72,7 @@ def purge(database: Database, leases: Leases, tenant: str) -> None:
             for statement in _OF_RECORDS:
                 delete_in_chunks(database, statement, {"source": source}, renew)
         for select, delete in _HISTORY:
-            delete_found(database, select, delete, {"tenant": tenant}, renew)
+            delete_found(database, select, [delete], {"tenant": tenant}, renew)
         delete_in_chunks(database, _DELIVERIES, {"tenant": tenant}, renew)
         with database.write() as connection:
             for statement in _REST:

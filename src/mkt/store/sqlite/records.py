@@ -12,11 +12,13 @@ from mkt.store.sqlite.history import key_list
 from mkt.store.sqlite.paging import pages
 
 _COLUMNS: Final = """
-    select r.seq, s.tenant_id, s.integration, s.stream, r.external_id, r.data, r.first_seen_at, r.changed_at,
+    select r.seq, s.tenant_id, s.integration, s.stream, r.external_id, d.data, r.first_seen_at, r.changed_at,
            r.deleted
-    from integration_records r cross join integration_sources s on s.source = r.source"""
+    from integration_records r
+    cross join integration_sources s on s.source = r.source
+    cross join integration_documents d on d.document = r.document"""
 _REST: Final = " and r.seq > :since and r.deleted <= :deleted order by r.seq limit :page"
-# One source is read by its index. Several are read in the order of the table, which is that of `seq`: merging
+# One source is read by its index. Several are read by that of `seq` alone: merging
 # their indexes page by page would sort the whole rest for each page.
 _OF_ONE: Final = _COLUMNS + " where r.source = :source" + _REST
 _AMONG: Final = " where (:sources is null or +r.source in (select value from json_each(:sources)))"

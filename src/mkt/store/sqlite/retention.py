@@ -24,9 +24,15 @@ _OLD_RUNS: Final = """
 _DELETE_RUNS: Final = f"delete from integration_runs where id in (select id {_OLD_RUNS} limit :chunk)"  # noqa: S608 - the same
 _WITH_TOMBSTONES: Final = "select distinct source from integration_records where deleted = 1"
 _OLD_TOMBSTONES: Final = "from integration_records where deleted = 1 and changed_at < :tombstones"
-_TOMBSTONES: Final = f"select seq {_OLD_TOMBSTONES} and source = :source and seq > :after order by seq limit :page"
-_DELETE_TOMBSTONES: Final = """
-    delete from integration_records where seq in (select value from json_each(:ids)) and deleted = 1"""
+_TOMBSTONES: Final = f"""
+    select record {_OLD_TOMBSTONES} and source = :source and record > :after order by record limit :page"""
+_FOUND_TOMBSTONES: Final = (
+    "from integration_records where record in (select value from json_each(:ids)) and deleted = 1"
+)
+_DELETE_TOMBSTONES: Final = (
+    f"delete from integration_documents where document in (select document {_FOUND_TOMBSTONES})",  # noqa: S608 - constants of this file
+    f"delete {_FOUND_TOMBSTONES}",
+)
 _OLD_STAGINGS: Final = "from integration_staging_runs where touched_at < :stagings and hold_id is null"
 _STAGINGS: Final = f"select staging, tenant_id, integration {_OLD_STAGINGS}"
 _OLD_HOLDS: Final = "from integration_holds where closed_at < :holds"

@@ -1,7 +1,9 @@
 """The tables, and what a file has to be so that this version may open it.
 
-A tenant's stream is interned to an integer, `source`, so that the big tables stay narrow. `seq` is the row id of
-`integration_records`: with one writer at a time it follows the order of commits, and the change feed is a scan.
+A tenant's stream is interned to an integer, `source`, and a record's data stands in `integration_documents`: so the
+tables that are searched and changed stay narrow, and a promotion, which keeps every other writer waiting, moves no
+data. `integration_numbers` has the last `seq` and the last document that were given: neither is ever given again,
+and with one writer at a time `seq` follows the order of commits.
 """
 
 import sqlite3
@@ -11,7 +13,7 @@ from typing import Final
 from mkt.store.sqlite.views import VIEWS
 
 APPLICATION_ID: Final = 0x6D6B7431  # "mkt1": what `file` and our own check know the database by
-VERSION: Final = 3
+VERSION: Final = 4
 PAGE_BYTES: Final = 8192
 """Of a new file: with fewer, larger pages than SQLite's own 4096 bytes, loading and comparing are faster."""
 
@@ -86,7 +88,6 @@ _TABLES: Final = (
     "create index integration_memory_expiry on integration_memory (expires_at) where expires_at is not null",
 )
 
-# `data` comes last: a look at the hash then never follows a long document to its overflow pages.
 # The partial indexes hold exceptions only: a live record outside every named scope stands in neither.
 _RECORDS: Final = (
     """create table integration_records (
@@ -264,12 +265,68 @@ _ADDED: Final[Mapping[int, tuple[str, ...]]] = {
             primary key (tenant_id, integration, day)
         ) strict, without rowid""",
     ),
+    4: (
+        """create table integration_numbers (
+            one integer primary key check (one = 1),
+            seq integer not null,
+            document integer not null
+        ) strict""",
+        """insert into integration_numbers (one, seq, document)
+            select 1, n.seq, n.seq + (select coalesce(max(position), 0) from integration_staging)
+            from (select coalesce(max(seq), 0) as seq from sqlite_sequence where name = 'integration_records') n""",
+        "create table integration_documents (document integer primary key, data text not null) strict",
+        "insert into integration_documents (document, data) select seq, data from integration_records",
+        """insert into integration_documents (document, data)
+            select n.seq + g.position, g.document from integration_staging g, integration_numbers n
+            where g.document is not null""",
+        """create table integration_records_new (
+            record integer primary key,
+            source integer not null references integration_sources,
+            external_id text not null,
+            seq integer not null,
+            hash blob not null,
+            deleted integer not null,
+            unscoped integer not null,
+            first_seen_at text not null,
+            changed_at text not null,
+            document integer not null,
+            unique (source, external_id)
+        ) strict""",
+        """insert into integration_records_new
+            select seq, source, external_id, seq, hash, deleted, unscoped, first_seen_at, changed_at, seq
+            from integration_records""",
+        """create table integration_staging_new (
+            position integer primary key,
+            staging integer not null,
+            source integer not null,
+            external_id text not null,
+            change text not null,
+            hash blob not null,
+            document integer,
+            before_hash blob,
+            before_document integer,
+            unique (staging, source, external_id)
+        ) strict""",
+        """insert into integration_staging_new
+            select g.position, g.staging, g.source, g.external_id, g.change, g.hash,
+                   case when g.document is not null then n.seq + g.position end, g.before_hash, r.document
+            from integration_numbers n cross join integration_staging g
+            left join integration_records_new r on r.source = g.source and r.external_id = g.external_id""",
+        "drop table integration_records",
+        "drop table integration_staging",
+        "alter table integration_records_new rename to integration_records",
+        "alter table integration_staging_new rename to integration_staging",
+        "create unique index integration_records_seq on integration_records (seq)",
+        "create index integration_records_feed on integration_records (source, seq)",
+        "create index integration_records_gone on integration_records (source) where deleted = 1",
+        "create index integration_records_scoped on integration_records (source) where deleted = 0 and unscoped = 0",
+    ),
 }
 
 
 def create(connection: sqlite3.Connection) -> None:
     """Make every table and view, inside the caller's transaction."""
-    for statement in (*_TABLES, *_RECORDS, *_STAGING, *VIEWS):
+    for statement in (*_TABLES, *_RECORDS, *_STAGING):
         connection.execute(statement)
     connection.execute(f"pragma application_id = {APPLICATION_ID}")
     upgrade(connection, 1)
@@ -277,7 +334,11 @@ def create(connection: sqlite3.Connection) -> None:
 
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
     """Bring tables of an earlier version up to this one, inside the caller's transaction."""
+    for name in VIEWS:  # a table that a view reads cannot be renamed
+        connection.execute(f"drop view if exists {name}")
     for added in range(version + 1, VERSION + 1):
         for statement in _ADDED[added]:
             connection.execute(statement)
+    for view in VIEWS.values():
+        connection.execute(view)
     connection.execute(f"pragma user_version = {VERSION}")

@@ -1,14 +1,14 @@
 """A run whose changes wait on disk until they are promoted together."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from mkt.contract import Complete, Json, Stream, uuid7
-from mkt.store.base import Batch, ChangedRecord, Hold, StreamChanges
-from mkt.store.sqlite import absence, headers, held, holds, leftovers, preview, promotion, sources, summary
+from mkt.store.base import Batch, ChangedRecord, Hold, Row, StreamChanges
+from mkt.store.sqlite import absence, headers, held, holds, leftovers, numbers, preview, promotion, sources, summary
 from mkt.store.sqlite.columns import dump, id_list, stamp
 from mkt.store.sqlite.live import Part, change, digests, parts
 from mkt.store.sqlite.many import insert_many
@@ -26,16 +26,18 @@ _UNSEE_NAMED: Final = """
     delete from integration_staging_seen
     where staging = ? and source = ? and scope <> '' and external_id in (select value from json_each(?))"""
 _STAGE: Final = """
-    insert into integration_staging (staging, source, external_id, change, hash, document, before_hash)
-    values {rows}
-    on conflict (staging, source, external_id) do update
-    set change = excluded.change, hash = excluded.hash, document = excluded.document,
-        before_hash = excluded.before_hash"""
-_STAGED_ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
+    insert into integration_staging
+        (staging, source, external_id, change, hash, document, before_hash, before_document)
+    values {rows}"""
+_STAGED_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE: Final = "insert into integration_documents (document, data) values {rows}"
+_DOCUMENT: Final = "(?, ?)"
 _ANY_STAGED: Final = "select exists (select 1 from integration_staging where staging = ? and source = ?)"
-UNSTAGE: Final = """
-    delete from integration_staging
-    where staging = ? and source = ? and external_id in (select value from json_each(?))"""
+_OF_IDS: Final = "where staging = ? and source = ? and external_id in (select value from json_each(?))"
+_UNSTAGE: Final = (
+    f"delete from integration_documents where document in (select document from integration_staging {_OF_IDS})",  # noqa: S608 - constants of this file
+    f"delete from integration_staging {_OF_IDS}",  # noqa: S608 - the same
+)
 _MOVE: Final = """
     insert into integration_staging_streams (staging, source, cursor, invalid) values (?, ?, ?, 0)
     on conflict (staging, source) do update set cursor = excluded.cursor"""
@@ -44,6 +46,7 @@ _COUNT_INVALID: Final = """
     on conflict (staging, source) do update set invalid = invalid + excluded.invalid"""
 _COMPLETE: Final = """
     insert or replace into integration_staging_completes (staging, source, scope, trusted) values (?, ?, ?, ?)"""
+_UNKNOWN: Final = (None, None)
 
 
 class StagedWriter(Writer):
@@ -132,23 +135,36 @@ class StagedWriter(Writer):
 
     def _stage(self, connection: sqlite3.Connection, source: int, part: Part) -> None:
         staging = self._run.staging
+        unstage(connection, staging, source, part.last)
         before = digests(connection, source, part.last)
-        staged: list[tuple[int, int, str, str, bytes, str | None, bytes | None]] = []
-        same: list[str] = []
-        for key, row in part.last.items():
-            live = before.get(key)
-            kind = change(row, live)
-            if kind is None:
-                same.append(key)
-            else:
-                document = None if row.document is None else row.document.decode()
-                staged.append((staging, source, key, kind, row.digest, document, live))
-        if same and connection.execute(_ANY_STAGED, (staging, source)).fetchone()[0]:
-            connection.execute(UNSTAGE, (staging, source, id_list(same)))
-        insert_many(connection, _STAGE, _STAGED_ROW, staged)
+        changed = {key: kind for key, row in part.last.items() if (kind := change(row, before.get(key, _UNKNOWN)[0]))}
+        places = _write(connection, [row for key, row in part.last.items() if key in changed and row.document])
+        rows = [
+            (staging, source, key, kind, part.last[key].digest, places.get(key), *before.get(key, _UNKNOWN))
+            for key, kind in changed.items()
+        ]
+        insert_many(connection, _STAGE, _STAGED_ROW, rows)
         unsee(connection, staging, source, part.deleted)
         for scope, ids in part.standing.items():
             connection.execute(SEE, (staging, source, scope, id_list(ids)))
+
+
+def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> Mapping[str, int]:
+    """Write the documents where they stay when they are promoted, and return where each one is."""
+    if not rows:
+        return {}
+    first = numbers.take_documents(connection, len(rows)) + 1
+    written = ((place, (row.document or b"").decode()) for place, row in enumerate(rows, first))
+    insert_many(connection, _WRITE, _DOCUMENT, written)
+    return {row.external_id: place for place, row in enumerate(rows, first)}
+
+
+def unstage(connection: sqlite3.Connection, staging: int, source: int, ids: Iterable[str]) -> None:
+    """Forget what was staged of these ids."""
+    if connection.execute(_ANY_STAGED, (staging, source)).fetchone()[0]:
+        these = (staging, source, id_list(ids))
+        for statement in _UNSTAGE:
+            connection.execute(statement, these)
 
 
 def unsee(connection: sqlite3.Connection, staging: int, source: int, ids: Sequence[str]) -> None:

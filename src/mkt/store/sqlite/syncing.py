@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mkt.contract import Stream
 from mkt.store.base import Lease
-from mkt.store.sqlite import headers, sources, tombstones
+from mkt.store.sqlite import headers, numbers, sources, tombstones
 from mkt.store.sqlite.columns import stamp
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.direct import DirectWriter
@@ -19,7 +19,6 @@ from mkt.store.sqlite.sources import Source
 from mkt.store.sqlite.staged import StagedWriter
 from mkt.store.sqlite.writer import Opened, Writer
 
-_NEXT_SEQ: Final = "select coalesce(max(seq), 0) + 1 from sqlite_sequence where name = 'integration_records'"
 _ANY: Final = "select exists (select 1 from integration_records where source = ?)"
 
 
@@ -99,7 +98,6 @@ def _open_direct(
         for source in found if not resumed else ():
             sources.restart(connection, source.number, request.fingerprint)
     wanted = [source for source in found if source.stream in request.streams]
-    ((first_seq,),) = connection.execute(_NEXT_SEQ).fetchall()
     return _opened(
         request,
         found,
@@ -107,7 +105,7 @@ def _open_direct(
         resumed=resumed,
         cursors={source.stream: source.cursor for source in found} if resumed else {},
         known=any(connection.execute(_ANY, (source.number,)).fetchone()[0] for source in wanted),
-        first_seq=first_seq,
+        first_seq=numbers.last_seq(connection) + 1,
         live={source.stream: count_live(connection, source.number) for source in wanted},
     )
 

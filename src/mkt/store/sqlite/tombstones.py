@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from mkt.store.sqlite import numbers
+
 CHUNK: Final = 5000
 """Rows of one statement that reads the table it writes: SQLite keeps a copy of them meanwhile."""
 
@@ -18,13 +20,12 @@ _ADD_ALL: Final = """
     select source, external_id from integration_records where source = ? and deleted = 0"""
 _LAST: Final = "select coalesce(max(position), 0) from temp.gone"
 _BURY: Final = """
-    insert or replace into integration_records
-        (source, external_id, hash, deleted, unscoped, first_seen_at, changed_at, data)
-    select r.source, r.external_id, r.hash, 1, 0, r.first_seen_at, :now, r.data
+    update integration_records
+    set deleted = 1, unscoped = 0, changed_at = :now, seq = :last + g.position
     from temp.gone g
-    cross join integration_records r on r.source = g.source and r.external_id = g.external_id
-    where g.position > :after and g.position <= :after + :chunk and r.deleted = 0
-    order by g.position"""
+    where g.position > :after and g.position <= :after + :chunk
+      and integration_records.source = g.source and integration_records.external_id = g.external_id
+      and +integration_records.deleted = 0"""
 _ALL: Final = "select source, external_id from temp.gone"
 _LEAVE_SCOPES: Final = "delete from integration_record_scopes where source = ? and external_id = ?"
 _FORGET_ABSENCES: Final = """
@@ -51,9 +52,11 @@ def list_all(connection: sqlite3.Connection, source: int) -> None:
 
 def bury(connection: sqlite3.Connection, now: str) -> None:
     """Turn every listed live record into a tombstone, and empty the list."""
-    (last,) = connection.execute(_LAST).fetchone()
-    for after in range(0, last, CHUNK):
-        connection.execute(_BURY, {"now": now, "after": after, "chunk": CHUNK})
+    (count,) = connection.execute(_LAST).fetchone()
+    if count:
+        last = numbers.take_seqs(connection, count)
+        for after in range(0, count, CHUNK):
+            connection.execute(_BURY, {"now": now, "after": after, "chunk": CHUNK, "last": last})
     connection.executemany(_LEAVE_SCOPES, connection.execute(_ALL))
     connection.execute(_FORGET_ABSENCES)
     connection.execute(_EMPTY)

@@ -16,7 +16,7 @@ _SQL_TYPES: Final[Mapping[FieldType, str]] = {
 
 
 def _column(name: str, kind: FieldType) -> str:
-    return f"cast(json_extract(r.data, '$.{name}') as {_SQL_TYPES[kind]}) as \"{name}\""
+    return f"cast(json_extract(d.data, '$.{name}') as {_SQL_TYPES[kind]}) as \"{name}\""
 
 
 def _view(stream: str, fields: Mapping[str, FieldType]) -> str:
@@ -26,8 +26,10 @@ def _view(stream: str, fields: Mapping[str, FieldType]) -> str:
         f"create view {stream} as select s.tenant_id as tenant, s.integration, r.external_id, r.seq, r.changed_at,"  # noqa: S608
         f" r.first_seen_at, r.deleted, {columns}"
         " from integration_records r join integration_sources s on s.source = r.source"
+        " join integration_documents d on d.document = r.document"
         f" where s.stream = '{stream}'"
     )
 
 
-VIEWS: Final = tuple(_view(stream, fields) for stream, fields in FIELDS.items())
+VIEWS: Final[Mapping[str, str]] = {stream: _view(stream, fields) for stream, fields in FIELDS.items()}
+"""Name and statement of each."""
