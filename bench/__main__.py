@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import lint, scale
+from bench import hosted, lint, scale
 from bench import serve as serving
 from bench.measure import BENCH, Row, alternating, mkt, partner, python, run
 from bench.scale import TOKEN, configure
@@ -69,6 +69,7 @@ SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "due": scale.due,
     "serve": serving.serve,
     "lint": lint.lint,
+    "supabase": hosted.supabase,
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Final, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -40,10 +40,11 @@ from pydantic_settings import (
 from mkt.contract import Schedule
 from mkt.contract.schedule import jitter, span
 from mkt.errors import StartError
-from mkt.plain import plain
+from mkt.validation import expected, in_words
 
 FILE = "mkt.toml"
 _PREFIX = "MKT_"
+_REMEDIES: Final = {"text": "Put it in quotes.", "a list": 'Write it as a list: ["one", "two"].'}
 
 
 class _Section(BaseModel):
@@ -193,8 +194,10 @@ class Alerts(_Section):
     @field_validator("command")
     @classmethod
     def _are_words(cls, given: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        """Let `shlex` refuse what has no closing quotation."""
-        return given if isinstance(given, tuple) or shlex.split(given) else ()
+        try:
+            return given if isinstance(given, tuple) or shlex.split(given) else ()
+        except ValueError:
+            raise ValueError("must close each quotation mark that it opens") from None
 
 
 class Serve(_Section):
@@ -223,6 +226,7 @@ class ProjectSettings(BaseSettings):
     source: str = "yaml"
     config_dir: Path = Path("configs")
     store: str = "sqlite:.mkt/mkt.db"
+    """`sqlite:PATH`, or `supabase`."""
     log_file: Path | None = None
     """Where the events of verify and sync are appended besides."""
     public_url: str = ""
@@ -345,7 +349,8 @@ def _wrong(error: ErrorDetails, root: Path, flags: Mapping[str, Any]) -> StartEr
         return StartError(f"{place}: unknown key", remedy=remedy)
     if unknown:
         return StartError(f"{place}: unknown key", remedy=_did_you_mean(keys[-1], _siblings(keys)))
-    return StartError(f"{place}: {plain(error['msg'])}", remedy="Correct it there.")
+    remedy = _REMEDIES.get(expected(error["msg"]) or "", "Correct it there.")
+    return StartError(f"{place}: {in_words(error['msg'])}", remedy=remedy)
 
 
 def origin(keys: Sequence[str], root: Path, flags: Mapping[str, Any]) -> str | None:

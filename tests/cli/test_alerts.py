@@ -144,7 +144,7 @@ def test_the_webhooks_address_is_shown_nowhere(fleet: Project, mkt: Mkt) -> None
         ({"webhook": "http://pager.example/x"}, "alerts.webhook: not an https:// URL"),
         ({"webhook": "https://ann:pw@pager.example/x"}, "a user name or password stands in the URL"),
         ({"webhook_secret": SECRET}, "alerts.webhook_secret: not a reference"),
-        ({"command": "page 'ops"}, "alerts.command: no closing quotation"),
+        ({"command": "page 'ops"}, "alerts.command: must close each quotation mark that it opens"),
         ({"webhok": "https://pager.example"}, "Did you mean webhook?"),
     ],
 )

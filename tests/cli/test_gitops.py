@@ -292,6 +292,71 @@ def test_a_value_in_a_row_is_shown_by_its_fingerprint_alone(pushed: Project, mkt
     assert value not in text_of(pushed)
 
 
+@pytest.mark.parametrize(
+    ("column", "key", "value"),
+    [
+        ("secrets", "WORKDAY_ISU_PASSWORD", "hunter:second-half"),
+        ("secrets", "WORKDAY_ISU_PASSWORD", "env:ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"),
+        ("settings", "password", "hunter2"),
+        ("settings", "auth", {"client_secret": "hunter2"}),
+        ("settings", "all", [{"api_key": "hunter2"}]),
+    ],
+)
+@pytest.mark.usefixtures("pushed")
+def test_a_value_is_not_shown_wherever_an_admin_wrote_it(
+    mkt: Mkt, sql: Sql, column: str, key: str, value: Any
+) -> None:
+    sql(f"update public.integrations set {column} = %s", json.dumps({key: value}))  # noqa: S608 - from the list above
+    for output in ("table", "json"):
+        answer = mkt("config", "diff", "-o", output)
+        assert "hunter" not in answer.out
+        assert "ghp_" not in answer.out
+        assert "fingerprint" in answer.out
+
+
+@pytest.mark.usefixtures("pushed")
+def test_a_value_of_several_lines_cannot_pass_for_the_plan(mkt: Mkt, sql: Sql) -> None:
+    sql("update public.integrations set timezone = %s", "UTC\n0 different, 2 the same")
+    assert "\n0 different" not in mkt("config", "diff").out
+
+
+def test_a_broken_file_that_does_not_say_whose_it_is_is_not_taken_for_a_removed_one(
+    pushed: Project, mkt: Mkt, sql: Sql
+) -> None:
+    (pushed.root / "configs" / "northwind.yaml").unlink()
+    write(pushed, "north-america", NORTHWIND + "  oops")
+    before = rows(sql)
+    for command in (("push", "--delete"), ("pull",), ("diff",)):
+        answer = mkt("config", *command, "northwind")
+        assert answer.code == 1
+        assert "configs/north-america.yaml" in answer.err
+    assert rows(sql) == before
+    assert mkt("config", "push", "acme").code == 0
+
+
+def test_deleting_what_an_admin_has_changed_says_so(pushed: Project, mkt: Mkt, sql: Sql) -> None:
+    (pushed.root / "configs" / "northwind.yaml").unlink()
+    admin_disables(sql)
+    assert mkt("config", "push", "--delete").code == 1
+    answer = mkt("config", "push", "--delete", "--ours")
+    assert answer.code == 0
+    assert "removed in the file and changed in Supabase" in answer.out
+    assert set(rows(sql)) == {"acme/roster"}
+
+
+def test_a_row_that_no_file_can_say_is_refused(pushed: Project, mkt: Mkt, sql: Sql) -> None:
+    settings = json.dumps({"k" * 2000: 1})
+    for tenant, connector in (("northwind", "workday-hris"), ("new", "scim-hris")):
+        sql("delete from public.integrations where tenant_id = %s", tenant)
+        columns = "tenant_id, name, connector, settings"
+        insert = f"insert into public.integrations ({columns}) values (%s, 'roster', %s, %s)"  # noqa: S608 - a constant
+        sql(insert, tenant, connector, settings)
+        answer = mkt("config", "pull", tenant, "--theirs")
+        assert (answer.code, "what no file can" in answer.err) == (1, True), answer.err
+    assert text_of(pushed) == NORTHWIND
+    assert not (pushed.root / "configs" / "new.yaml").exists()
+
+
 def test_another_checkout_that_knows_nothing_may_push_over_what_was_pushed(
     pushed: Project, mkt: Mkt, sql: Sql
 ) -> None:

@@ -245,6 +245,18 @@ def test_an_event_that_was_stored_late_is_not_missed(store: SqliteStore) -> None
     assert [event.message for event in islice(found, 4)] == ["first", "young", "late", "end"]
 
 
+@pytest.mark.parametrize("late_seconds", [0.0, 10.0])
+def test_what_comes_hours_late_is_shown_once(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, late_seconds: float
+) -> None:
+    monkeypatch.setattr("mkt.cli.events.LATE_SECONDS", late_seconds)
+    store.add_events([_event("first")])
+    late = [_event(f"late{number}", NOW - timedelta(hours=3 - number)) for number in (1, 2)]
+    later = iter([late, [], [], [_event("new")], [], [_event("end", NOW + timedelta(hours=1))]])
+    found = followed(store, EventQuery(), wait=lambda _: store.add_events(next(later)))
+    assert [event.message for event in islice(found, 5)] == ["first", "late1", "late2", "new", "end"]
+
+
 def test_following_an_empty_store_waits_for_the_first(store: SqliteStore) -> None:
     later = iter([[], [_event("first")]])
     found = followed(store, EventQuery(limit=5), wait=lambda _: store.add_events(next(later)))

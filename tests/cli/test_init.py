@@ -142,7 +142,7 @@ def test_files_are_written_only_where_they_are_asked_for(mkt: Mkt, project: Proj
 def test_the_units_of_systemd_are_well_formed(mkt: Mkt, tmp_path: Path) -> None:
     assert mkt("init", "--systemd", "--write", str(tmp_path / "units")).code == 0
     units = sorted(str(path) for path in (tmp_path / "units").iterdir() if path.suffix in (".service", ".timer"))
-    assert len(units) == 6
+    assert len(units) == 7
     service = (tmp_path / "units" / "mkt-sync.service").read_text()
     assert '--project "' + str(Path.cwd()).replace("%", "%%").replace("$", "$$") + '"' in service
     if analyze := shutil.which("systemd-analyze"):
@@ -159,10 +159,13 @@ def test_the_units_are_printed_each_under_its_path(mkt: Mkt, project: Project) -
         "mkt-status.timer",
         "mkt-alert@.service",
         "mkt-serve.service",
+        "mkt-worker.service",
     ):
         assert f"# /etc/systemd/system/{name}\n[Unit]\n" in text
     assert "OnFailure=mkt-alert@%n.service" in text
-    assert "# sudo systemctl enable --now mkt-sync.timer mkt-status.timer\n" in text.partition("[Unit]")[0]
+    steps = text.partition("[Unit]")[0]
+    assert "# sudo systemctl enable --now mkt-sync.timer mkt-status.timer\n" in steps
+    assert "# sudo systemctl enable --now mkt-worker.service  # only where the store is in Supabase\n" in steps
 
 
 def test_whoever_writes_the_units_reads_how_they_are_installed(mkt: Mkt, project: Project, tmp_path: Path) -> None:

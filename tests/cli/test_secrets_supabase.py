@@ -206,6 +206,27 @@ def test_every_change_is_an_event_without_a_value(
     assert "pa$$word" not in json.dumps(answer.document)
 
 
+def test_a_rotate_that_fails_half_way_has_told_of_the_tenants_that_were_done(
+    tenants: LocalSupabase, mkt: Mkt, store: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tenant in ("acme", "northwind"):
+        store(tenant, f"value-of-{tenant}")
+    with_new_key(monkeypatch)
+    tenants.sql(
+        "create function public.fails() returns trigger language plpgsql as $$ begin raise 'no'; end $$;"
+        " create trigger fails before update on public.integration_secrets for each row"
+        " when (old.tenant_id = 'northwind') execute function public.fails()"
+    )
+    try:
+        assert mkt("secrets", "rotate").code == 1
+    finally:
+        tenants.sql("drop function public.fails() cascade")
+    answer = mkt("events", "--output", "json")
+    done = [event for event in answer.document if event["details"].get("what") == "rotate secrets"]
+    assert [event["tenant"] for event in done] == ["acme"]
+    assert mkt("secrets", "rotate").code == 0
+
+
 @pytest.mark.usefixtures("tenants")
 def test_a_value_that_cannot_be_opened_fails_the_verify(
     mkt: Mkt, tenants: LocalSupabase, monkeypatch: pytest.MonkeyPatch
@@ -244,3 +265,16 @@ def test_a_value_moves_from_a_file_into_supabase(tenants: LocalSupabase, mkt: Mk
     assert answer.code == 0, answer.err
     assert f"Put `{NAME}: supabase:roster/{NAME}` there instead." in answer.out
     assert [row[:2] for row in tenants.sql(ROWS)] == [("northwind", f"roster/{NAME}")]
+
+
+def test_a_tenant_that_is_purged_leaves_no_value(tenants: LocalSupabase, mkt: Mkt, store: Callable[..., Any]) -> None:
+    for tenant in ("acme", "northwind"):
+        store(tenant, "s3cret")
+    asked = mkt("tenants", "remove", "northwind", "--purge")
+    assert "with the secrets that are sealed in Supabase, of tenant northwind" in asked.err
+    answer = mkt("tenants", "remove", "northwind", "--purge", "--yes")
+    assert answer.code == 0, answer.err
+    assert "erased its secrets in Supabase" in answer.out
+    assert [row[0] for row in tenants.sql(ROWS)] == ["acme"]
+    mkt("tenants", "remove", "acme", "--yes")
+    assert [row[0] for row in tenants.sql(ROWS)] == ["acme"]

@@ -9,6 +9,7 @@ from tests.cli.process import ended, start
 
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
 from mkt.engine import waiting
+from mkt.simulation import faults
 
 PASSWORD = "MKT_SECRET__NORTHWIND__ROSTER__WORKDAY_ISU_PASSWORD"
 
@@ -120,6 +121,17 @@ def test_control_c_ends_the_wait() -> None:
     answer = ended(mkt)
     assert answer.code == 130
     assert "interrupted before the rest" in answer.out
+
+
+def test_a_verify_that_takes_too_long_is_stopped_by_our_own_limit(mkt: Mkt, partner: WorkdaySimulator) -> None:
+    partner.inject(faults.slow(4), times=None)
+    answer = mkt("verify", "--timeout", "1s", "-o", "json")
+    (result,) = answer.document["results"]
+    stopped = "northwind/roster was stopped by our own limit of 1 s for one verify while it waited for GET http"
+    assert answer.code == 1
+    assert result["error"]["message"].startswith(stopped)
+    assert (result["error"]["actor"], result["steps"][2]["outcome"]) == ("us", "fail")
+    assert "mkt verify northwind/roster --timeout 15m" in result["error"]["remedy"]
 
 
 def test_what_fails_for_one_cause_is_verified_alone(mkt: Mkt, refused: WorkdaySimulator, project: Project) -> None:

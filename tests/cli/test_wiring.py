@@ -10,7 +10,7 @@ from mkt.cli.wiring import build_settings, build_source, build_store
 from mkt.errors import StartError
 
 
-@pytest.mark.parametrize(("option", "known"), [("--store", "sqlite"), ("--source", "supabase, yaml")])
+@pytest.mark.parametrize(("option", "known"), [("--store", "sqlite, supabase"), ("--source", "supabase, yaml")])
 def test_an_unknown_answer_is_refused_with_the_known_ones(
     mkt: Mkt, project: Project, option: str, known: str
 ) -> None:

@@ -128,7 +128,25 @@ def test_a_new_tenants_file_says_what_was_asked() -> None:
     assert entries(text) == entries(FILE)
 
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
+@pytest.mark.parametrize("text", ["a\x85b", "\x7f", "\x80", "\u2028", "\ufeff", "\ufffe", "a\nb", "\t"])
+def test_what_yaml_does_not_take_bare_is_escaped(text: str) -> None:
+    wanted = {"name": "lti", "connector": "lti", "settings": {"note": text, f"k{text}": 1}}
+    written = rewritten(b"tenant: a\nintegrations:\n  - connector: lti\n", "a.yaml", {"lti": wanted}, {}).decode()
+    new = new_tenant_file("a", [wanted], {}, "../schema.json")
+    assert entries(written) == entries(new) == {"lti": wanted}
+
+
+@pytest.mark.parametrize("key", ["k" * 1100, "<<"])
+def test_a_row_that_says_what_no_file_can_is_refused(key: str) -> None:
+    wanted = {"name": "lti", "connector": "lti", "settings": {key: {"a": 1}}}
+    with pytest.raises(Refused, match="what no file can"):
+        rewritten(b"tenant: a\nintegrations:\n  - connector: lti\n", "a.yaml", {"lti": wanted}, {})
+    with pytest.raises(Refused, match="what no file can"):
+        new_tenant_file("a", [wanted], {}, "../schema.json")
+
+
+C0 = [chr(code) for code in range(32)]
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters=C0), max_size=12)
 KEY = st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True)
 SCALAR = TEXT | st.integers(-(2**40), 2**40) | st.booleans() | st.floats(-1e6, 1e6)
 VALUE = SCALAR | st.lists(SCALAR, max_size=3) | st.dictionaries(KEY, SCALAR, max_size=3)

@@ -29,6 +29,9 @@ MANIFEST = {
         ({"scheme": "md5", "secret": "HOOK"}, "scheme"),
         ({"scheme": "hmac", "secret": "HOOK", "header": "X Sig"}, "header"),
         ({"scheme": "github", "secret": "HOOK", "tolerance_seconds": 0}, "tolerance_seconds"),
+        ({"scheme": "github", "secret": "HOOK", "secret_after": ["register"]}, "secret_after needs inline"),
+        ({"scheme": "connector", "inline": True, "secret_after": ["register/"]}, "secret_after"),
+        ({"scheme": "connector", "inline": True, "secret_after": [""]}, "secret_after"),
     ],
 )
 def test_a_declaration_that_verifies_nothing_is_refused(given: dict[str, Any], said: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 import orjson
@@ -101,3 +102,13 @@ class HookRig(Rig):
 
 def said(answer: Answer) -> Any:
     return orjson.loads(answer.body)
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for what other threads do."""
+    waited = Event()
+    for _ in range(1000):
+        if true():
+            return
+        waited.wait(0.01)
+    raise AssertionError(true)

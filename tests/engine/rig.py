@@ -144,7 +144,7 @@ class Rig:
         return result
 
     def verify(self, *targets: str) -> Report:
-        return verify(self.engine, Selection(targets=targets), concurrency=4, seconds=20)
+        return verify(self.engine, Selection(targets=targets), concurrency=4, timeout=timedelta(seconds=20))
 
     def names(self, stream: Stream = "people") -> list[str]:
         found = self.store.records(stream=stream, deleted=False)

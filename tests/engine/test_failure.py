@@ -13,7 +13,7 @@ NUMBERS = st.integers(0, 10**9)
 SAYINGS = (
     "GET https://{tenant}.partner.example/api/{tenant}/r{number}?token answered 503 Service Unavailable",
     "POST https://wd{number}.partner.example/ccx/{tenant}: no answer within 30 s",
-    "{tenant}/roster did not end within {number} s",
+    "{tenant}/roster was stopped by our own limit of {number} s for one verify",
     "secret TOKEN of {tenant}/roster is missing; tried env:{upper}_TOKEN (not there); configs/{tenant}.yaml:{number}",
     "{number} of {number} records are not usable: people in '{tenant}', row {number}",
     "no member {number} of {tenant} since 2026-11-22T18:00:{number}Z",

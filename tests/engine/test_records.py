@@ -23,6 +23,11 @@ def person(**data: Any) -> Record:
         (Record("people", 42, {}), "no external id"),  # type: ignore[arg-type]
         (Record("people", "4\0", {}), "NUL in the external id"),
         (Record("people", "4\ud800", {}), "a broken character in the external id"),
+        (
+            Record("people", "é" * 700, {}, scope="x" * 700),
+            "2100 bytes of external id and scope, 2000 are the most",
+        ),
+        (Record("people", "x" * 2001, {}), "2001 bytes of external id and scope, 2000 are the most"),
         (person(active="yes"), "active is str, expected boolean"),
         (person(title=7), "title is int, expected text"),
         (person(title=True), "title is bool, expected text"),
@@ -51,6 +56,11 @@ def test_the_encoder_leaves_out_counts_and_says_where_without_values() -> None:
     assert encoder.places == {"people": ["record 2 of this run: title is list, expected text"]}
 
 
+@pytest.mark.parametrize("external_id", ["4\0", "4\ud800", "x" * 2001])
+def test_a_delete_of_an_id_that_no_record_can_have_is_none(external_id: str) -> None:
+    assert Encoder.gone(Deleted("people", external_id)) is None
+
+
 def test_only_the_first_places_are_kept() -> None:
     encoder = Encoder()
     for _ in range(100):
@@ -60,7 +70,9 @@ def test_only_the_first_places_are_kept() -> None:
 
 
 def test_a_deleted_record_has_no_document() -> None:
-    assert Encoder.gone(Deleted("people", "42")).document is None
+    row = Encoder.gone(Deleted("people", "42"))
+    assert row is not None
+    assert row.document is None
 
 
 @given(given=texts, family=texts, active=st.booleans())

@@ -1,4 +1,5 @@
 import threading
+from datetime import timedelta
 
 import pytest
 from tests.engine.rig import Context, Rig, configuration
@@ -140,7 +141,7 @@ def test_one_that_hangs_is_reported_as_far_as_it_came(rig: Rig, monkeypatch: pyt
         hang.wait()
 
     rig.script.climb = climb
-    report = verify(rig.engine, Selection(), concurrency=1, seconds=0)
+    report = verify(rig.engine, Selection(), concurrency=1, timeout=timedelta())
     hang.set()
     assert report.results[0].failure is not None
     assert report.results[0].failure.code == "transient.deadline"

@@ -11,6 +11,7 @@ from mkt.contract import AuthError, TransientError
 from mkt.engine.base import Engine
 from mkt.engine.report import Report, Result
 from mkt.engine.selection import Selection
+from mkt.engine.verify import TIMEOUT
 from mkt.engine.waiting import verify_until_green
 
 BROKEN = BrokenTenant("acme", (Problem("MKT201", "shedule is not known", Position("configs/acme.yaml", 6)),), "1")
@@ -35,7 +36,12 @@ class Wait:
 
     def run(self, **selected: tuple[str, ...]) -> Report:
         return verify_until_green(
-            self._rig.engine, Selection(**selected), concurrency=4, tell=self.tell, pause=self, seconds=20
+            self._rig.engine,
+            Selection(**selected),
+            concurrency=4,
+            tell=self.tell,
+            pause=self,
+            timeout=TIMEOUT,
         )
 
 

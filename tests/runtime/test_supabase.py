@@ -185,6 +185,7 @@ def test_what_does_not_pass_by_itself_is_not_tried_again(
         (500, problem("XX000"), "supabase.down"),
         (500, problem("57014", "canceling statement due to statement timeout"), "supabase.slow"),
         (500, problem("53300", "too many connections"), "supabase.busy"),
+        (405, problem("25006", "cannot execute INSERT in a read-only transaction"), "supabase.read_only"),
         (500, problem("40001", "could not serialize access"), "supabase.busy"),
         (503, problem("PGRST002", "Could not query the database for the schema cache"), "supabase.busy"),
         (504, problem("PGRST003"), "supabase.busy"),

@@ -63,6 +63,14 @@ def test_one_changed_byte_is_refused(data: Any) -> None:
         unseal(f"{version}.{key_id}.{base64.urlsafe_b64encode(bytes(raw)).decode()}", HERE, KEY)
 
 
+@pytest.mark.parametrize("change", ["{}\n", " {}", "{}=", "{}é", "{}.{}"])
+def test_the_same_value_written_in_another_way_is_refused(change: str) -> None:
+    sealed = seal("hunter2", HERE, KEY)
+    lead, _, box = sealed.rpartition(".")
+    with pytest.raises(SealError):
+        unseal(f"{lead}.{change.format(box, box)}", HERE, KEY)
+
+
 @pytest.mark.parametrize("box", ["", "AAAA", "not base64!", "é"])
 def test_what_is_cut_off_is_refused(box: str) -> None:
     with pytest.raises(SealError):

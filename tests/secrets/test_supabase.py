@@ -1,5 +1,6 @@
 import base64
 import gc
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -234,6 +235,33 @@ def test_a_change_of_the_key_that_was_stopped_is_gone_on_with(
     assert (done.resealed, done.unchanged) == (2, 1)
 
 
+def test_two_changes_of_the_key_at_once_lose_nothing(resealing: tuple[SealedRows, SealingKeys]) -> None:
+    rows, keys = resealing
+    with ThreadPoolExecutor(4) as pool:
+        done = [each for found in pool.map(lambda _: list(reseal(rows, keys, ["acme"])), range(4)) for each in found]
+    assert sum(each.resealed for each in done) == 3
+    assert all(each.resealed + each.unchanged == 3 and not each.refused for each in done)
+    alone = SealingKeys(EnvBackend({CURRENT: base64.b64encode(bytes([9]) * 32).decode()}), EnvBackend({}))
+    backend = SupabaseBackend(rows, alone, "acme")
+    assert [backend.read(name) for name in "ABC"] == ["value of A", "value of B", "value of C"]
+
+
+def test_an_answer_of_the_change_that_is_lost_is_no_harm(
+    resealing: tuple[SealedRows, SealingKeys], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, keys = resealing
+    replace = rows.replace
+
+    def twice(old: SealedRow, sealed: str, key_id: str) -> bool:
+        replace(old, sealed, key_id)
+        return replace(old, sealed, key_id)
+
+    monkeypatch.setattr(rows, "replace", twice)
+    (done,) = reseal(rows, keys, ["acme"])
+    assert done.refused == ()
+    assert SupabaseBackend(rows, keys, "acme").read("A") == "value of A"
+
+
 def test_no_user_of_a_tenant_reaches_a_value_not_even_its_own(
     sealed: SupabaseBackend, supabase: LocalSupabase
 ) -> None:
@@ -266,9 +294,64 @@ def test_every_statement_names_its_tenant(
     assert (own.read("D"), own.holds("D"), own.delete("D")) == ("s3cret", True, True)
     rows, keys = resealing
     assert len(list(reseal(rows, keys, rows.tenants()))) == 1
+    assert set(rows.some("acme", ["A", "B"])) == {"A", "B"}
+    rows.erase("acme")
+    assert rows.some("acme", ["A", "B"]) == {}
     assert len(sent) > 9
     named = ("tenant_id=eq.acme", "tenant_id=gt.", '"tenant_id":"acme"')
     assert all(any(name in each for name in named) for each in sent)
+
+
+def test_what_one_call_needs_comes_in_one_request(
+    sealed: SupabaseBackend, configured: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"A": "first", "B/x": "second", "C.d": "third"}.items():
+        sealed.of("north-wind").write(name, value)
+        sealed.of("acme").write(name, "foreign")
+    sent: list[str] = []
+    send = httpx.Client.send
+
+    def recorded(self: httpx.Client, request: httpx.Request, **more: Any) -> httpx.Response:
+        sent.append(str(request.url))
+        return send(self, request, **more)
+
+    monkeypatch.setattr(httpx.Client, "send", recorded)
+    references = {"A": "supabase:A", "B": "supabase:B/x", "C": "supabase:C.d", "D": "supabase:nowhere", "E": "env:X"}
+    configuration = configured(tenant="north-wind", secrets=references)
+    together = chain(sealed).together(configuration)
+    found = [together.resolve(configuration, TOKEN.model_copy(update={"name": name})) for name in "ABC"]
+    assert [each and each.value for each in found] == ["first", "second", "third"]
+    assert len(sent) == 1
+    assert "tenant_id=eq.north-wind" in sent[0]
+    with pytest.raises(ConfigError, match="is missing"):
+        together.resolve(configuration, TOKEN.model_copy(update={"name": "D"}))
+    assert len(sent) == 1
+
+
+def test_a_value_that_came_along_is_used_once_and_for_a_moment(
+    sealed: SupabaseBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = sealed.of("acme")
+    own.write("A", "old")
+    own.write("B", "old")
+    together = sealed.together("acme", ["A", "B"]).of("acme")
+    assert together.read("A") == "old"
+    own.write("A", "new")
+    own.write("B", "new")
+    assert (together.read("A"), together.read("B")) == ("new", "old")
+    late = sealed.together("acme", ["A", "B"]).of("acme")
+    assert late.read("A") == "new"
+    own.write("B", "newest")
+    now = time.monotonic()
+    monkeypatch.setattr("mkt.secrets.supabase.time", SimpleNamespace(monotonic=lambda: now + 6))
+    assert late.read("B") == "newest"
+
+
+def test_what_was_read_together_is_one_tenants(sealed: SupabaseBackend) -> None:
+    sealed.of("acme").write("A", "acme's")
+    sealed.of("northwind").write("A", "northwind's")
+    together = sealed.together("acme", ["A", "B"])
+    assert (together.of("northwind").read("A"), together.of("acme").read("A")) == ("northwind's", "acme's")
 
 
 def test_many_threads_read_at_once(sealed: SupabaseBackend) -> None:

@@ -6,23 +6,27 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from tests.supalocal.stack import LocalSupabase
 
 from mkt.contract import Complete, Json, Stream
+from mkt.runtime.supabase import open_supabase
+from mkt.runtime.supabase_access import find_access
 from mkt.store.base import Batch, Key, Lease, Row, Store, StoredRecord, SyncWriter
 from mkt.store.sqlite import SqliteStore
+from mkt.store.supabase.store import SupabaseStore
 
 KEY = Key("northwind", "roster")
 
 
 @dataclass
 class Clock:
-    """Both clocks of a store."""
+    """Every clock of a store; `moved` is told of each new time."""
 
     time: datetime = datetime(2026, 11, 22, 18, tzinfo=UTC)
+    moved: Callable[[datetime], object] = lambda _: None
 
     def now(self) -> datetime:
         return self.time
@@ -32,6 +36,7 @@ class Clock:
 
     def pass_by(self, **span: float) -> None:
         self.time += timedelta(**span)
+        self.moved(self.time)
 
 
 class Opener(Protocol):
@@ -40,11 +45,33 @@ class Opener(Protocol):
     def __call__(self) -> Store: ...
 
 
-def _sqlite(folder: Path, clock: Clock) -> Store:
-    return SqliteStore.open(folder / ".mkt" / "mkt.db", now=clock.now, monotonic=clock.monotonic)
+class _Sqlite:
+    """A file of the test's own."""
+
+    def __init__(self, request: pytest.FixtureRequest, clock: Clock) -> None:
+        self._path = request.getfixturevalue("tmp_path") / ".mkt" / "mkt.db"
+        self._clock = clock
+
+    def __call__(self) -> Store:
+        return SqliteStore.open(self._path, now=self._clock.now, monotonic=self._clock.monotonic)
 
 
-STORES: dict[str, Callable[[Path, Clock], Store]] = {"sqlite": _sqlite}
+class _Supabase:
+    """The local Supabase, whose clock is the test's."""
+
+    def __init__(self, request: pytest.FixtureRequest, clock: Clock) -> None:
+        self._stack: LocalSupabase = request.getfixturevalue("supabase")
+        self._folder = request.getfixturevalue("tmp_path") / ".mkt"
+        request.addfinalizer(self._stack.free_clock)
+        clock.moved = self._stack.hold_clock
+        clock.moved(clock.time)
+
+    def __call__(self) -> Store:
+        access = find_access(self._folder.parent, self._stack.environment)
+        return SupabaseStore.open(open_supabase(access), self._folder)
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest, Clock], Opener]] = {"sqlite": _Sqlite, "supabase": _Supabase}
 
 
 @pytest.fixture
@@ -53,11 +80,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=STORES)
-def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Opener]:
+def open_store(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Opener]:
+    opener = STORES[request.param](request, clock)
     with ExitStack() as stack:
 
         def one_more() -> Store:
-            store = STORES[request.param](tmp_path, clock)
+            store = opener()
             stack.callback(store.close)
             return store
 

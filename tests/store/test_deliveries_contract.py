@@ -115,6 +115,46 @@ def test_what_is_dead_is_counted_with_the_last_of_it(store: Store) -> None:
     assert store.dead_deliveries(LATER) == {}
 
 
+def test_deliveries_are_found_by_all_that_is_asked(store: Store) -> None:
+    other = Key("contoso", "hook")
+    early, late = delivery(received_at=T0 - timedelta(hours=1)), delivery(key=other)
+    refused = delivery(verdict="rejected", next_try_at=None)
+    store.add_deliveries([early, late])
+    store.keep_deliveries([refused])
+    asked: list[tuple[DeliveryQuery, list[Delivery]]] = [
+        (DeliveryQuery(since=T0), [refused, late]),
+        (DeliveryQuery(verdicts=["rejected"]), [refused]),
+        (DeliveryQuery(keys=[KEY, other], verdicts=["received"]), [late, early]),
+        (DeliveryQuery(keys=[KEY], since=T0), [refused]),
+        (DeliveryQuery(keys=[]), []),
+        (DeliveryQuery(limit=1), [max((early, late, refused), key=lambda each: each.id)]),
+    ]
+    for query, wanted in asked:
+        newest = sorted((each.id for each in wanted), reverse=True)
+        assert [each.id for each in store.deliveries(query)] == newest, query
+
+
+def test_what_failed_is_tried_again_when_its_time_has_come(store: Store) -> None:
+    found = claimed(store, dedupe="m1")
+    again_at = T0 + timedelta(minutes=10)
+    failed = replace(
+        found, verdict="failed", reason="no answer", next_try_at=again_at, details={"error": {"code": "x"}}
+    )
+    assert store.commit_delivery(failed, Effects(), claimed=1) == {}
+    assert store.claim_deliveries(again_at - timedelta(seconds=1), LATER, 10) == []
+    assert store.add_deliveries([delivery(dedupe="m1")])[0].verdict == "duplicate"
+    (again,) = store.claim_deliveries(again_at, again_at + timedelta(minutes=3), 10)
+    assert again == replace(failed, attempts=2, next_try_at=again_at + timedelta(minutes=3))
+
+
+def test_no_more_are_claimed_than_asked_for_the_longest_due_first(store: Store) -> None:
+    added = [delivery(received_at=T0 - timedelta(minutes=minutes), next_try_at=T0) for minutes in (1, 3, 2)]
+    early = delivery(next_try_at=T0 - timedelta(seconds=1))
+    store.add_deliveries([*added, early])
+    assert [each.id for each in store.claim_deliveries(T0, LATER, 2)] == [added[1].id, early.id]
+    assert [each.id for each in store.claim_deliveries(T0, LATER, 2)] == [added[2].id, added[0].id]
+
+
 # --- one transaction
 
 
@@ -169,6 +209,13 @@ def test_an_entry_that_stands_for_many_takes_its_own_place(store: Store) -> None
         store.keep_deliveries([replace(shared, count=count)])
     (entry,) = store.deliveries(DeliveryQuery())
     assert entry.count == 5
+
+
+def test_what_was_refused_for_a_broken_file_or_for_nobody_is_kept(store: Store) -> None:
+    keys = [Key("Acme Corp.", ""), Key("", "")]
+    store.keep_deliveries([delivery(key=key, verdict="rejected", status=503, next_try_at=None) for key in keys])
+    assert {each.key for each in store.deliveries(DeliveryQuery())} == set(keys)
+    assert [each.key for each in store.deliveries(DeliveryQuery(keys=keys[:1]))] == keys[:1]
 
 
 # --- a delivery during a sync

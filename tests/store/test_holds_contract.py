@@ -1,20 +1,20 @@
 """What every store promises of holds: who owns the staging, what an approval applies, and how often."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mkt.contract import Complete
 from mkt.errors import LeaseLost, Refused
 from mkt.store.base import Batch, Hold, IntegrationState, Key, Retention, Row, Store, SyncWriter
 
-from .conftest import KEY, STORES, Clock, Opener, Syncs, gone, row
+from .conftest import KEY, Clock, Opener, Syncs, gone, row
 from .test_sync_model import puts, runs
 
 STATE = IntegrationState(key=KEY, last_outcome="ok")
@@ -297,34 +297,59 @@ def test_open_holds_come_first_then_the_newest(loaded: Syncs) -> None:
     assert [hold.id for hold in loaded.store.holds([KEY])] == [hold.id for hold in reversed(closed)]
 
 
+def test_no_integrations_have_no_holds_and_a_wildcard_is_no_part_of_an_id(loaded: Syncs) -> None:
+    hold = _held(loaded, row("1", "A"))
+    assert loaded.store.holds([]) == []
+    assert loaded.store.find_holds("%") == loaded.store.find_holds("_") == []
+    assert loaded.store.find_holds("") == [hold]
+    assert loaded.store.hold_records(hold.id[-6:], 9) == {}, "a part of an id is none"
+
+
+def test_a_part_moves_no_cursor_and_is_in_the_feed_at_once(loaded: Syncs) -> None:
+    hold = _held(loaded, row("1", "A"), row("4", "d"))
+    last = max(record.seq for record in loaded.records())
+    assert loaded.lease is not None
+    loaded.store.approve_part(loaded.lease, hold.id, ["created"], state=STATE)
+    assert [record.external_id for record in loaded.records(since_seq=last)] == ["4"]
+    loaded.store.approve_part(loaded.lease, hold.id, ["created"], state=STATE)
+    assert [record.external_id for record in loaded.records(since_seq=last)] == ["4"]
+
+
+def test_what_an_approval_applied_counts_as_unchanged_in_the_next_run(loaded: Syncs) -> None:
+    hold = _held(loaded, row("1", "A"), row("4", "d"), cursor=2)
+    _approve(loaded, hold)
+    changes = loaded.load(row("1", "A"), row("4", "d"), listing="snapshot")
+    assert (changes.live, changes.unchanged, changes.created, changes.updated, changes.deleted) == (2, 2, 0, 0, 0)
+
+
 def test_a_first_load_cannot_be_held(syncs: Syncs) -> None:
     with pytest.raises(RuntimeError, match="first load"):
         _hold(syncs, syncs.open())
 
 
-def _play(folder: Path, kind: str, first: list[Row], lives: list[list[Batch]], *, held: bool) -> dict[str, Any]:
+def _play(syncs: Syncs, first: list[Row], lives: list[list[Batch]], *, held: bool) -> dict[str, Any]:
     """Load, play one run's lives, and end it by a promotion or by a hold that is approved."""
-    store = STORES[kind](folder, Clock())
-    try:
-        syncs = Syncs(store, Clock())
-        syncs.load(*first, cursor=1)
-        writer = syncs.open()
-        for number, life in enumerate(lives):
-            writer = syncs.open() if number else writer
-            for batch in life:
-                writer.write(batch)
-        absent: set[str] = set()
-        if held:
-            hold = _hold(syncs, writer)
-            absent = {external_id for change, external_id in _shown(store, hold) if change == "absent"}
-            _approve(syncs, hold)
-        else:
-            writer.promote(syncs.clock.now())
-        after = {r.external_id: (r.data, r.deleted) for r in syncs.records()}
-        scopes = store.scopes(KEY, "people")
-        return {"absent": absent, "after": after, "scopes": scopes, "next": _next(syncs) if not absent else None}
-    finally:
-        store.close()
+    store = syncs.store
+    syncs.load(*first, cursor=1)
+    writer = syncs.open()
+    for number, life in enumerate(lives):
+        writer = syncs.open() if number else writer
+        for batch in life:
+            writer.write(batch)
+    absent: set[str] = set()
+    if held:
+        hold = _hold(syncs, writer)
+        absent = {external_id for change, external_id in _shown(store, hold) if change == "absent"}
+        _approve(syncs, hold, state=replace(STATE, key=syncs.key))
+    else:
+        writer.promote(syncs.clock.now())
+    after = {r.external_id: (r.data, r.deleted) for r in syncs.records()}
+    scopes = store.scopes(syncs.key, "people")
+    return {"absent": absent, "after": after, "scopes": scopes, "next": _next(syncs) if not absent else None}
+
+
+_NAMES = (f"roster-{number}" for number in count())
+"""Each play has an integration of its own, so that all can share a store."""
 
 
 def _next(syncs: Syncs) -> Any:
@@ -333,15 +358,14 @@ def _next(syncs: Syncs) -> Any:
     return writer.cursor("people"), writer.promote(syncs.clock.now())
 
 
-@pytest.mark.parametrize("kind", STORES)
 @given(first=st.lists(puts, max_size=8), lives=runs)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_hold_that_is_approved_ends_as_an_unguarded_promotion_does(
-    kind: str, first: list[Row], lives: list[list[Batch]]
+    store: Store, clock: Clock, first: list[Row], lives: list[list[Batch]]
 ) -> None:
-    with TemporaryDirectory() as one, TemporaryDirectory() as other:
-        promoted = _play(Path(one), kind, first, lives, held=False)
-        approved = _play(Path(other), kind, first, lives, held=True)
+    promoted, approved = (
+        _play(Syncs(store, clock, key=Key("acme", next(_NAMES))), first, lives, held=held) for held in (False, True)
+    )
     absent = approved["absent"]
     assert approved["after"] == {
         key: (data, deleted or key in absent) for key, (data, deleted) in promoted["after"].items()

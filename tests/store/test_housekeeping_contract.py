@@ -111,6 +111,27 @@ def test_the_staging_of_a_run_that_goes_on_is_left_alone(syncs: Syncs, open_stor
     assert writer.promote(clock.now())["people"].updated == 1
 
 
+def test_what_has_expired_is_forgotten_and_the_last_run_stays_the_last(store: Store, clock: Clock) -> None:
+    store.memory_put(KEY, "old", 1, clock.now() + timedelta(hours=1))
+    store.memory_put(KEY, "kept", 2, None)
+    store.finish_run(_run(clock, "run"), IntegrationState(key=KEY, last_run_id="run"))
+    store.finish_run(replace(_run(clock, "other", OTHER), outcome="ok"))
+    clock.pass_by(days=400)
+    store.prune(KEPT, clock.now())
+    assert store.memory_get(KEY, "old", clock.now() - timedelta(days=400)) is None
+    assert store.memory_get(KEY, "kept", clock.now()) == 2
+    assert [run.id for run in store.runs()] == ["run"]
+
+
+def test_the_records_of_no_integrations_are_none(syncs: Syncs) -> None:
+    syncs.load(row("1"))
+    assert list(syncs.store.records(keys=[])) == []
+    assert list(syncs.store.records(limit=0)) == []
+    assert list(syncs.store.records(keys=[OTHER])) == []
+    assert len(list(syncs.store.records(keys=[OTHER, KEY]))) == 1
+    assert syncs.store.counts() == {(KEY, "people"): (1, 0)}
+
+
 def test_a_dry_run_forgets_nothing(store: Store, clock: Clock) -> None:
     store.add_events([_event(clock, "old")])
     store.start_run(_run(clock, "run"))

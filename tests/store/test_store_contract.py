@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mkt.contract import ConnectorEvent
+from mkt.contract import ConnectorEvent, Json
 from mkt.errors import LeaseLost
 from mkt.store.base import LEASE_EXPIRY, Batch, EventQuery, IntegrationState, Key, Run, Store, StreamState
 
@@ -301,7 +301,7 @@ def test_tombstones_can_be_left_out_and_are_counted(syncs: Syncs) -> None:
 
 
 def test_a_reader_of_records_holds_no_lock(syncs: Syncs) -> None:
-    syncs.load(*[row(str(number)) for number in range(1200)])
+    syncs.load(*[row(str(number)) for number in range(2500)])
     reader = syncs.store.records()
     next(reader)
     syncs.load(row("late"))
@@ -368,3 +368,29 @@ def in_parallel(work: Callable[[], object]) -> list[object]:
     """Do the work eight times at once."""
     with ThreadPoolExecutor(8) as threads:
         return [done.result() for done in [threads.submit(work) for _ in range(8)]]
+
+
+@pytest.mark.parametrize("name", ["\0", "a\0b", "\\0", "x" * 9000, "é 'quoted' \"%s\"", ""])
+def test_a_strangers_nonce_is_remembered_whatever_it_holds(store: Store, name: str) -> None:
+    value = {"said": name, "list": [None, True, 1, 1.5, "\\u0000", "\0"]}
+    store.memory_put(KEY, name, value, None)
+    store.memory_put(KEY, f"{name}!", "another", None)
+    assert store.memory_get(KEY, name, T0) == value
+    assert store.memory_take(KEY, name, T0) == value
+    assert store.memory_get(KEY, name, T0) is None
+    assert store.memory_take(KEY, f"{name}!", T0) == "another"
+
+
+@pytest.mark.parametrize("value", [None, True, 0, "", "text", '"', [], {}, "12", "null"])
+def test_any_json_is_remembered(store: Store, value: Json) -> None:
+    store.memory_put(KEY, "m", value, None)
+    assert store.memory_get(KEY, "m", T0) == value
+
+
+def test_mkt_remembers_what_is_of_no_tenant_and_of_a_broken_file(store: Store) -> None:
+    for key in (Key("", ""), Key("Broken File.v2", "")):
+        store.memory_put(key, "at", "once", None)
+        assert store.memory_take(key, "at", T0) == "once"
+    event = _event("broken", tenant="Broken File.v2")
+    store.add_events([event])
+    assert list(store.events(EventQuery())) == [event]

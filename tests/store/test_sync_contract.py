@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mkt.contract import Complete
+from mkt.contract import Complete, Json
 from mkt.store.base import Batch, StreamChanges
 
 from .conftest import KEY, Clock, Opener, Syncs, gone, row
@@ -188,6 +188,18 @@ def test_the_last_cursor_stands_nowhere_before_the_promotion(syncs: Syncs, *, fi
     writer.end({"people": 9})
     writer.promote(T0)
     assert syncs.open().cursor("people") == 9
+
+
+@pytest.mark.parametrize("cursor", ["a\0b", {"token": ["\0", "\\u0000"]}, {"json": '"\\u0000"'}, [], 0, "7", True])
+@pytest.mark.parametrize("first_load", [True, False])
+def test_any_json_is_a_cursor(syncs: Syncs, cursor: Json, *, first_load: bool) -> None:
+    if not first_load:
+        syncs.load(row("1"), cursor=1)
+    syncs.open().write(Batch(rows=[row("1")], cursors={"people": cursor}))
+    writer = syncs.open()
+    assert (writer.resumed, writer.cursor("people")) == (True, cursor)
+    writer.promote(T0)
+    assert syncs.store.states()[KEY].streams["people"].cursor == cursor
 
 
 def test_the_end_of_a_window_moves_no_cursor(syncs: Syncs) -> None:

@@ -2,18 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from itertools import count
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mkt.contract import Complete
 from mkt.store.base import Batch, Row, StreamChanges, SyncWriter
+from mkt.store.sqlite import SqliteStore
 
-from .conftest import KEY, STORES, Clock, Syncs, gone, row
+from .conftest import KEY, Syncs, gone, row
 
 ids = st.sampled_from("1234")
 scopes = st.sampled_from(["", "a", "b"])
@@ -137,70 +136,81 @@ def _check(syncs: Syncs, model: Model) -> None:
     assert {r.external_id: r.data for r in records} == {
         key: {"title": _title(record.document)} for key, record in model.live.items()
     }
-    assert syncs.store.scopes(KEY, "people") == set().union(*(record.scopes for record in model.live.values()))
+    assert syncs.store.scopes(syncs.key, "people") == set().union(*(record.scopes for record in model.live.values()))
     tombstones = len(syncs.records()) - len(records)
-    assert syncs.store.counts().get((KEY, "people"), (0, 0)) == (len(records), tombstones)
+    assert syncs.store.counts().get((syncs.key, "people"), (0, 0)) == (len(records), tombstones)
 
 
 def _title(document: bytes | None) -> Any:
     return (document or b"").decode().removeprefix('{"title": "').removesuffix('"}')
 
 
-@pytest.mark.parametrize("kind", STORES)
-@given(first=st.lists(st.lists(puts, max_size=6), max_size=2), rest=st.lists(runs, max_size=5))
-@settings(max_examples=120, deadline=None)
-def test_staged_runs_end_as_the_model_does(kind: str, first: list[list[Row]], rest: list[list[list[Batch]]]) -> None:
-    clock, model = Clock(), Model()
-    with TemporaryDirectory() as folder:
-        store = STORES[kind](Path(folder), clock)
-        try:
-            syncs = Syncs(store, clock)
-            writer, staging = _play(syncs, [[Batch(rows=rows) for rows in first]])
-            model.load(staging)
-            created = writer.promote(clock.now())["people"]
-            assert created == StreamChanges(created=len(model.live), seen=len(model.live))
-            for lives in rest:
-                writer, staging = _play(syncs, lives)
-                expected = model.apply(staging)
-                assert writer.changes()["people"] == expected
-                assert writer.promote(clock.now())["people"] == expected
-                _check(syncs, model)
-        finally:
-            store.close()
+def _examples(syncs: Syncs) -> settings:
+    """Return how many to try: over the network each takes twenty times as long."""
+    return settings(max_examples=120 if isinstance(syncs.store, SqliteStore) else 20, deadline=None)
+
+
+def test_staged_runs_end_as_the_model_does(syncs: Syncs) -> None:
+    numbers = count()
+
+    @given(first=st.lists(st.lists(puts, max_size=6), max_size=2), rest=st.lists(runs, max_size=5))
+    @_examples(syncs)
+    def try_one(first: list[list[Row]], rest: list[list[list[Batch]]]) -> None:
+        _staged_runs(_anew(syncs, next(numbers)), first, rest)
+
+    try_one()
+
+
+def _anew(syncs: Syncs, number: int) -> Syncs:
+    """Return the runs of another integration, which has had none."""
+    return Syncs(syncs.store, syncs.clock, KEY._replace(integration=f"roster-{number}"))
+
+
+def _staged_runs(syncs: Syncs, first: list[list[Row]], rest: list[list[list[Batch]]]) -> None:
+    model = Model()
+    writer, staging = _play(syncs, [[Batch(rows=rows) for rows in first]])
+    model.load(staging)
+    created = writer.promote(syncs.clock.now())["people"]
+    assert created == StreamChanges(created=len(model.live), seen=len(model.live))
+    for lives in rest:
+        writer, staging = _play(syncs, lives)
+        expected = model.apply(staging)
+        assert writer.changes()["people"] == expected
+        assert writer.promote(syncs.clock.now())["people"] == expected
+        _check(syncs, model)
 
 
 ops = st.lists(st.lists(st.one_of(puts, puts, deletes), max_size=5), max_size=4)
 
 
-@pytest.mark.parametrize("kind", STORES)
-@given(before=ops, lives=st.lists(ops, min_size=1, max_size=1))
-@settings(max_examples=120, deadline=None)
-def test_a_first_load_that_goes_on_counts_each_record_once(
-    kind: str, before: list[list[Row]], lives: list[list[list[Row]]]
-) -> None:
-    clock, model = Clock(), Model()
-    with TemporaryDirectory() as folder:
-        store = STORES[kind](Path(folder), clock)
-        try:
-            syncs = Syncs(store, clock)
-            _, staging = _play(syncs, [[Batch(rows=rows) for rows in before]])
-            model.load(staging)
-            writer, told, written = syncs.open(), Staging(), set[str]()
-            for rows in lives[0]:
-                written |= _written(syncs, rows)
-                writer.write(Batch(rows=rows))
-                told.take(Batch(rows=rows), resumed=True)
-            changes = writer.changes()["people"]
-            assert changes.live == len(model.live)
-            assert changes.created == len(set(told.seen) - set(model.live))
-            assert changes.deleted == len(set(model.live) & (set(told.last) - set(told.seen)))
-            assert changes.updated + changes.unchanged == len(set(told.seen) & set(model.live))
-            assert changes.updated == len(set(told.seen) & set(model.live) & written)
-            assert syncs.live().keys() == (model.live.keys() | told.seen.keys()) - (
-                told.last.keys() - told.seen.keys()
-            )
-        finally:
-            store.close()
+def test_a_first_load_that_goes_on_counts_each_record_once(syncs: Syncs) -> None:
+    numbers = count()
+
+    @given(before=ops, lives=ops)
+    @_examples(syncs)
+    def try_one(before: list[list[Row]], lives: list[list[Row]]) -> None:
+        _first_load(_anew(syncs, next(numbers)), before, lives)
+
+    try_one()
+
+
+def _first_load(syncs: Syncs, before: list[list[Row]], lives: list[list[Row]]) -> None:
+    model = Model()
+    _, staging = _play(syncs, [[Batch(rows=rows) for rows in before]])
+    model.load(staging)
+    writer, told, written = syncs.open(), Staging(), set[str]()
+    for rows in lives:
+        written |= _written(syncs, rows)
+        writer.write(Batch(rows=rows))
+        told.take(Batch(rows=rows), resumed=True)
+    changes = writer.changes()["people"]
+    assert changes.live == len(model.live)
+    assert changes.created == len(set(told.seen) - set(model.live))
+    assert changes.deleted == len(set(model.live) & (set(told.last) - set(told.seen)))
+    assert changes.updated + changes.unchanged == len(set(told.seen) & set(model.live))
+    assert changes.updated == len(set(told.seen) & set(model.live) & written)
+    left = (model.live.keys() | told.seen.keys()) - (told.last.keys() - told.seen.keys())
+    assert syncs.live().keys() == left
 
 
 def _written(syncs: Syncs, rows: list[Row]) -> set[str]:

@@ -20,6 +20,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ _CRON = {
     "cron.database_name": "postgres",
     "cron.use_background_workers": "on",
 }
+_CLOCK = """
+create or replace function mkt_private.clock() returns timestamptz
+language sql volatile set search_path = '' as
+$$ select {time} $$"""
+# Tests say themselves when a minute has passed.
+_NO_CRON = "select cron.alter_job(jobid, schedule => '0 0 1 1 *') from cron.job"
 # `truncate` gives each table and index a new file: that takes ten times as long.
 _EMPTY = """
 do $$ declare made text; begin
@@ -59,6 +66,8 @@ do $$ declare made text; begin
   for made in select format('%I.%I', schemaname, sequencename) from pg_sequences
     where schemaname in ('public', 'pgmq', 'mkt_private') and last_value is not null
   loop perform setval(made, 1, false); end loop;
+  update mkt_private.feed set last_seq = 0;
+  delete from mkt_private.copies;
   delete from auth.users;
 end $$"""
 
@@ -93,6 +102,14 @@ class LocalSupabase:
         with psycopg.connect(dsn, autocommit=True) as connection:
             cursor = connection.execute(query.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
+
+    def hold_clock(self, time: datetime) -> None:
+        """Let the store's clock stand still at this time."""
+        self.sql(_CLOCK.format(time=f"timestamptz '{time.isoformat()}'"))
+
+    def free_clock(self) -> None:
+        """Let it go by the database's again."""
+        self.sql(_CLOCK.format(time="clock_timestamp()"))
 
     def empty(self) -> None:
         """Forget every row, every user and every message; sequences begin anew."""
@@ -131,6 +148,8 @@ def local_supabase() -> Iterator[LocalSupabase]:
                 has_cron=has_cron,
             )
             migrate(stack)
+            if has_cron:
+                stack.sql(_NO_CRON)
             yield stack
 
 

@@ -24,7 +24,7 @@ _STDOUT: Final = 1
 _STDERR: Final = 2
 _UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """How a write to stdout fails that is no fault of mkt."""
-YOUNG_OBJECTS: Final = 50_000
+YOUNG_OBJECTS: Final = 300_000
 """Records make many objects and no cycles: looking for cycles at every 700 objects takes a quarter of a sync."""
 COMMANDS: Final = {
     "lint": "Check config files, offline.",
@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "events": "Look at what happened, or follow it.",
     "records": "Look at what was synced.",
     "serve": "Take webhooks and launches of partner systems.",
+    "worker": "Share the syncs that are due with other workers, over Supabase Queues.",
     "webhooks": "Look at inbound deliveries, and have them handled again.",
     "connectors": "Look at the marketplace.",
     "tenants": "Look at the tenants, add and remove them.",
@@ -75,9 +76,9 @@ class LazyGroup(TyperGroup):
         except BrokenPipeError:
             raise typer.Exit from None
         except typer.BadParameter as error:
-            from mkt.plain import plain
+            from mkt.validation import in_words
 
-            error.message = plain(error.message)
+            error.message = in_words(error.message)
             raise
 
 

@@ -14,6 +14,7 @@ from mkt.cli.alert_check import alert_checks
 from mkt.cli.cron_check import cron_checks
 from mkt.cli.heartbeat_check import heartbeat_checks
 from mkt.cli.options import Installation
+from mkt.cli.queue_check import queue_checks
 from mkt.cli.supabase_check import supabase_checks
 from mkt.cli.variable_check import variable_checks
 from mkt.cli.wiring import build_keyring, build_registry, build_settings, build_source, build_store
@@ -53,6 +54,7 @@ def _project(settings: "ProjectSettings", installation: Installation, now: datet
     yield from _configs(settings, configs)
     newest: list[datetime] = []
     yield _tried("store", lambda: _store(settings, newest))
+    yield from queue_checks(settings, now)
     yield _keyring(any(_uses_keyring(found) for found in configs))
     yield from alert_checks(settings, now)
     yield from heartbeat_checks(settings, now)

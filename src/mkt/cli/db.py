@@ -8,11 +8,13 @@ import typer
 
 from mkt.cli.actions import open_record
 from mkt.cli.db_check import check_supabase
+from mkt.cli.db_copy import copy_store
 from mkt.cli.db_init import write_migrations
 from mkt.cli.options import Installation, Logged, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import build_settings
 from mkt.engine.retention import retention_of
+from mkt.output.copying import copied_object, copied_page
 from mkt.output.database import checked_object, checked_page, written_object, written_page
 from mkt.output.housekeeping import backup_object, backup_page, pruned_object, pruned_page
 
@@ -76,3 +78,22 @@ def backup(
         record.store.backup(path.absolute())
         record.note("backup", "")
     present(output, lambda: backup_object(path), lambda: backup_page(path))
+
+
+@app.command()
+@spread
+def copy(
+    *,
+    origin: Annotated[str, typer.Option("--from", metavar="STORE", help="The store: sqlite:PATH or supabase.")],
+    to: Annotated[str, typer.Option("--to", metavar="STORE", help="The new one: supabase or sqlite:PATH.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only, copy nothing.")] = False,
+    installation: Installation,
+    output: OutputOption = "auto",
+) -> None:
+    """Copy a store into an empty one of the other kind. Killed on its way, the same command goes on with it."""
+    copied = copy_store(build_settings(installation), origin, to, dry_run=dry_run)
+    present(
+        output,
+        lambda: copied_object(copied, origin, to, dry_run=dry_run),
+        lambda: copied_page(copied, origin, to, dry_run=dry_run),
+    )

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
 from typing import Annotated, Final, get_args
 
 import typer
@@ -18,12 +17,12 @@ from mkt.cli.wiring import build_settings, build_source, build_store
 from mkt.contract import ConnectorEvent, Level
 from mkt.output.json import write_lines
 from mkt.output.tables import event_line
-from mkt.store.base import EventQuery, Store
+from mkt.store.base import EventQuery, Key, Run, Store
 
 app = new_app()
 POLL_SECONDS: Final = 1.0
-LATE: Final = timedelta(seconds=10)
-"""Processes store their events in batches, so one may appear this long after a younger one."""
+LATE_SECONDS: Final = 10.0
+"""Two processes store events at the same time, so one may appear this long after another that arrived later."""
 _LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
 
@@ -45,7 +44,7 @@ def events(
     settings, selection = build_settings(installation), chosen.selection()
     with closing(build_store(settings)) as store:
         keys = keys_of(selection, build_source(settings), store)
-        run_id = only_run(store, run).id if run else ""
+        run_id, keys = _of_run(only_run(store, run), keys) if run else ("", keys)
         query = EventQuery(keys=keys, run_id=run_id, levels=_LEVELS[_LEVELS.index(level) :], limit=number)
         if follow:
             _write(followed(store, query), output)
@@ -55,23 +54,34 @@ def events(
             present(chosen_shape, lambda: [event.as_dict() for event in found], lambda: map(event_line, found))
 
 
+def _of_run(run: Run, keys: list[Key] | None) -> tuple[str, list[Key]]:
+    """Return what finds a run's events: where nothing else was asked for, those of its integration."""
+    return run.id, [run.key] if keys is None else keys
+
+
 def followed(
     store: Store, query: EventQuery, wait: Callable[[float], object] | None = None
 ) -> Iterator[ConnectorEvent]:
-    """Yield the newest events and then, without end, those that come; each once."""
-    shown = {event.id: event for event in store.events(query)}
-    yield from shown.values()
+    """Yield the newest events and then, without end, those that come, however late; each once."""
+    shown: dict[str, float] = {}
+    for event in store.events(query):
+        shown[event.id] = time.monotonic()
+        yield event
     after = min(shown, default="")
     while True:
         (wait or _wait)(POLL_SECONDS)
+        arrived: list[str] = []
         for event in store.events(replace(query, after_id=after, limit=None)):
+            arrived.append(event.id)
             if event.id not in shown:
-                shown[event.id] = event
+                shown[event.id] = time.monotonic()
                 yield event
-        newest = max((event.timestamp for event in shown.values()), default=None)
-        settled = [event.id for event in shown.values() if newest and event.timestamp < newest - LATE]
-        after = max(settled, default=after)
-        shown = {name: event for name, event in shown.items() if name > after}
+        settled = time.monotonic() - LATE_SECONDS
+        for name in arrived:
+            if shown[name] > settled:
+                break
+            after = name
+            del shown[name]
 
 
 def _wait(seconds: float) -> None:

@@ -47,7 +47,8 @@ class Installation:
         str | None, typer.Option("--source", metavar="NAME", help="Where configurations come from [yaml].")
     ] = None
     store: Annotated[
-        str | None, typer.Option("--store", metavar="STORE", help="What mkt remembers in [sqlite:.mkt/mkt.db].")
+        str | None,
+        typer.Option("--store", metavar="STORE", help="What mkt remembers in, or supabase [sqlite:.mkt/mkt.db]."),
     ] = None
     project: Annotated[
         Path | None,
@@ -148,6 +149,12 @@ def duration(text: str) -> timedelta:
         return span(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+Timeout = Annotated[
+    timedelta | None,
+    typer.Option("--timeout", metavar="TIME", help="Longest time of one integration, such as 30m.", parser=duration),
+]
 
 
 def known_streams(names: list[str] | None) -> list[str] | None:

@@ -49,7 +49,7 @@ def show(
 
 
 def _show(store: Store, run: Run, output: Output) -> None:
-    events = list(store.events(EventQuery(run_id=run.id)))
+    events = list(store.events(EventQuery(keys=[run.key], run_id=run.id)))
     others = [each for each in store.runs([run.key]) if each.command == run.command and each.id != run.id][:_SHOWN]
     present(
         output,

@@ -52,6 +52,7 @@ def installing(folder: str) -> list[str]:
         "sudo systemctl enable --now mkt-sync.timer mkt-status.timer",
         "systemctl list-timers 'mkt-*'",
         "sudo systemctl enable --now mkt-serve.service  # only where partner systems call",
+        "sudo systemctl enable --now mkt-worker.service  # only where the store is in Supabase",
     ]
 
 

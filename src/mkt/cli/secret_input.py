@@ -49,11 +49,11 @@ def others_at(
 
 def tenants_of(rows: "SealedRows", asked: Sequence[str]) -> list[str]:
     """Return the tenants that are meant; raise `Refused` for one that has no value in Supabase."""
-    known = list(rows.tenants())
     for tenant in asked:
-        if tenant not in known:
-            raise Refused(f"tenant {tenant} has no value in Supabase", remedy=suggestion(tenant, known))
-    return list(dict.fromkeys(asked)) or known
+        if next(rows.of(tenant), None) is None:
+            remedy = suggestion(tenant, list(rows.tenants()))
+            raise Refused(f"tenant {tenant} has no value in Supabase", remedy=remedy)
+    return list(dict.fromkeys(asked)) or list(rows.tenants())
 
 
 def read_value(secret: OneSecret, from_file: Path | None) -> str:

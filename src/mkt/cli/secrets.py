@@ -22,7 +22,7 @@ from mkt.output import secrets_table as shown
 from mkt.runtime.masking import PROCESS
 from mkt.secrets.keys import FEWEST_BITS, MOST_BITS, rsa_key_pair
 from mkt.secrets.placing import Kind
-from mkt.secrets.resealing import reseal
+from mkt.secrets.resealing import Resealed, reseal
 
 app = new_app("Look after the secrets of integrations.")
 
@@ -186,9 +186,10 @@ def rotate(
     rows, keys = build_sealed_rows(settings), build_sealing_keys(settings)
     with open_record(settings) as record:
         key = keys.current
-        done = list(reseal(rows, keys, tenants_of(rows, tenants or ())))
-        for tenant in tenants or [""]:
-            record.note("rotate secrets", tenant)
+        done: list[Resealed] = []
+        for each in reseal(rows, keys, tenants_of(rows, tenants or ())):
+            record.note("rotate secrets", each.tenant)  # of what was done before a failure too
+            done.append(each)
     present(
         output, lambda: [shown.resealed_object(each, key) for each in done], lambda: shown.resealed_page(done, key)
     )

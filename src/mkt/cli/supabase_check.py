@@ -10,7 +10,7 @@ from mkt.settings import ProjectSettings
 
 def supabase_checks(settings: ProjectSettings) -> Iterator[Check]:
     """Say which project, by which key, and what will stop working; nothing is called."""
-    if settings.source != "supabase":
+    if "supabase" not in (settings.source, settings.store):
         return
     try:
         access = find_access(settings.root)

@@ -1,6 +1,5 @@
 """`mkt sync`."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ from mkt.cli.options import (
     Output,
     OutputOption,
     Quiet,
-    duration,
+    Timeout,
     known_streams,
     new_app,
     spread,
@@ -48,12 +47,7 @@ def sync(
         list[str] | None,
         typer.Option("--stream", metavar="STREAM", help="Only this stream; repeatable.", callback=known_streams),
     ] = None,
-    timeout: Annotated[
-        timedelta | None,
-        typer.Option(
-            "--timeout", metavar="TIME", help="Longest time of one integration, such as 30m.", parser=duration
-        ),
-    ] = None,
+    timeout: Timeout = None,
     concurrency: Concurrency = None,
     output: OutputOption = "auto",
     quiet: Quiet = False,

@@ -12,7 +12,7 @@ from mkt.cli.actions import open_record, tenant_folder
 from mkt.cli.connectors import only_connector
 from mkt.cli.options import Installation, OutputOption, labels_of, new_app, spread
 from mkt.cli.present import present
-from mkt.cli.wiring import build_registry, build_settings, build_source
+from mkt.cli.wiring import build_registry, build_sealed_rows, build_settings, build_source
 from mkt.contract.manifest import ID
 from mkt.engine.offboarding import Departure, depart, departure
 from mkt.engine.onboarding import missing_settings, new_file
@@ -87,18 +87,26 @@ def remove(
     folder = tenant_folder(settings)
     with open_record(settings) as record:
         going = departure(folder, record.store, name, purge=purge)
+        sealed = purge and (going.sealed or settings.store == "supabase")
         if not yes:
-            _confirm(going)
+            _confirm(going, sealed=sealed)
         depart(going, folder, record.store, lambda action: record.note(action, name))
+        if sealed:
+            build_sealed_rows(settings).erase(name)  # a store in Supabase has erased them; another one does not
     present(
         output,
         lambda: removed_object(name, going.path, purged=purge),
-        lambda: removed_page(name, going.path, purged=purge),
+        lambda: removed_page(name, going.path, purged=purge, sealed=sealed),
     )
 
 
-def _confirm(going: Departure) -> None:
-    parts = ([going.path] if going.path else []) + (["everything in the store"] if going.purge else [])
+def _confirm(going: Departure, *, sealed: bool) -> None:
+    store = (
+        "everything in the store, with the secrets that are sealed in Supabase,"
+        if sealed
+        else "everything in the store"
+    )
+    parts = ([going.path] if going.path else []) + ([store] if going.purge else [])
     what = f"{' and '.join(parts)} of tenant {going.tenant}"
     if not sys.stdin.isatty():
         raise StartError(f"{what} would be removed, and nobody is there to ask", remedy="Say --yes.")

@@ -1,18 +1,18 @@
 """`mkt verify`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mkt.cli.customer_output import CustomerOutput
-from mkt.cli.options import ChosenByCause, Concurrency, Logged, Output, OutputOption, Quiet, new_app, spread
+from mkt.cli.options import ChosenByCause, Concurrency, Logged, Output, OutputOption, Quiet, Timeout, new_app, spread
 from mkt.cli.run_output import RunOutput
 from mkt.cli.signals import stopping
 from mkt.cli.wiring import open_engine
 from mkt.engine import verify as engine_verify
 from mkt.engine.for_customer import verify_for_customer
-from mkt.engine.verify import narrowed
+from mkt.engine.verify import TIMEOUT, narrowed
 from mkt.engine.waiting import verify_until_green
 from mkt.output.verify_table import change_line
 
@@ -37,6 +37,7 @@ def verify(
     wait: Annotated[
         bool, typer.Option("--wait", help="Repeat what fails, every 5 to 60 seconds, until nothing does.")
     ] = False,
+    timeout: Timeout = None,
     concurrency: Concurrency = None,
     output: OutputOption = "auto",
     quiet: Quiet = False,
@@ -46,28 +47,30 @@ def verify(
         raise typer.BadParameter("--for-customer and --wait exclude each other")
     selection = chosen.selection()
     if for_customer:
-        raise typer.Exit(_for_customer(installation, concurrency, selection, output))
+        raise typer.Exit(_for_customer(installation, concurrency, selection, output, timeout or TIMEOUT))
     shown = RunOutput(output, quiet=quiet, selection=selection)
     with open_engine(installation, concurrency, shown.sinks) as engine, stopping(engine.stop):
-        report = _verified(engine, narrowed(engine, selection), wait=wait)
+        report = _verified(engine, narrowed(engine, selection), timeout or TIMEOUT, wait=wait)
     shown.finish(report)
     raise typer.Exit(report.exit_code)
 
 
-def _for_customer(installation: Logged, concurrency: int | None, selection: "Selection", output: Output) -> int:
+def _for_customer(
+    installation: Logged, concurrency: int | None, selection: "Selection", output: Output, timeout: timedelta
+) -> int:
     shown = CustomerOutput(output)
     with open_engine(installation, concurrency, shown.sinks) as engine, stopping(engine.stop):
         workers = engine.settings.concurrency
-        found = verify_for_customer(engine, narrowed(engine, selection), concurrency=workers)
+        found = verify_for_customer(engine, narrowed(engine, selection), concurrency=workers, timeout=timeout)
     shown.finish(found)
     return found.report.exit_code
 
 
-def _verified(engine: "Engine", selection: "Selection", *, wait: bool) -> "Report":
+def _verified(engine: "Engine", selection: "Selection", timeout: timedelta, *, wait: bool) -> "Report":
     workers = engine.settings.concurrency
     if not wait:
-        return engine_verify.verify(engine, selection, concurrency=workers)
-    return verify_until_green(engine, selection, concurrency=workers, tell=_tell)
+        return engine_verify.verify(engine, selection, concurrency=workers, timeout=timeout)
+    return verify_until_green(engine, selection, concurrency=workers, tell=_tell, timeout=timeout)
 
 
 def _tell(result: "Result") -> None:

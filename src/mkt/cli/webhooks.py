@@ -89,7 +89,8 @@ def show(
     """Show one delivery: what came, what was made of it and why."""
     with open_record(build_settings(installation)) as record:
         delivery = only_delivery(record.store, delivery_id)
-        events = list(record.store.events(EventQuery(run_id=delivery.id)))
+        keys = [delivery.key] if delivery.key.tenant else None  # what reached nobody is of no tenant
+        events = list(record.store.events(EventQuery(keys=keys, run_id=delivery.id)))
         if values and delivery.body:
             record.note("show values", delivery.target)
     present(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mkt.secrets.sealing_keys import SealingKeys
     from mkt.settings import ProjectSettings
     from mkt.store.base import Store
+    from mkt.store.copying import CopySource, CopyTarget
     from mkt.telemetry.base import Sink, Telemetry
 
 T = TypeVar("T")
@@ -47,9 +48,21 @@ def build_source(settings: "ProjectSettings") -> "ConfigSource":
 
 
 def build_store(settings: "ProjectSettings") -> "Store":
-    """Open what `store` names, `sqlite:PATH`."""
+    """Open what `store` names: `sqlite:PATH` or `supabase`."""
     scheme, _, place = settings.store.partition(":")
     return _chosen(STORES, "store", scheme)(settings, place)
+
+
+def build_copy_source(settings: "ProjectSettings", given: str) -> "AbstractContextManager[CopySource]":
+    """Return what opens a store that is to be copied."""
+    scheme, _, place = given.partition(":")
+    return _chosen(COPY_SOURCES, "store", scheme)(settings, place)
+
+
+def build_copy_target(settings: "ProjectSettings", given: str) -> "AbstractContextManager[CopyTarget]":
+    """Return what opens a new store that another is copied into."""
+    scheme, _, place = given.partition(":")
+    return _chosen(COPY_TARGETS, "store", scheme)(settings, place)
 
 
 def build_secrets(settings: "ProjectSettings") -> "SecretChain":
@@ -178,6 +191,46 @@ def _sqlite(settings: "ProjectSettings", place: str) -> "Store":
     return SqliteStore.open(settings.path(place or ".mkt/mkt.db"))
 
 
+def _supabase_store(settings: "ProjectSettings", place: str) -> "Store":
+    if place:
+        raise StartError(
+            f"there is no store 'supabase:{place}'",
+            remedy="Write supabase alone: SUPABASE_URL says which project.",
+        )
+    opening = build_supabase(settings)
+    from mkt.store.supabase.store import SupabaseStore
+
+    return SupabaseStore.open(opening(), settings.root / ".mkt")
+
+
+def _sqlite_source(settings: "ProjectSettings", place: str) -> "AbstractContextManager[CopySource]":
+    from mkt.store.sqlite.copying import open_source
+
+    return open_source(settings.path(place or ".mkt/mkt.db"))
+
+
+def _sqlite_target(settings: "ProjectSettings", place: str) -> "AbstractContextManager[CopyTarget]":
+    from mkt.store.sqlite.copying import open_target
+
+    return open_target(settings.path(place or ".mkt/mkt.db"))
+
+
+def _supabase_source(settings: "ProjectSettings", _: str) -> "AbstractContextManager[CopySource]":
+    opening = build_supabase(settings)
+    from mkt.runtime.supabase_access import find_access
+    from mkt.store.supabase.copying import open_source
+
+    return open_source(opening(), find_access(settings.root).url)
+
+
+def _supabase_target(settings: "ProjectSettings", _: str) -> "AbstractContextManager[CopyTarget]":
+    opening = build_supabase(settings)
+    from mkt.runtime.supabase_access import find_access
+    from mkt.store.supabase.copying import open_target
+
+    return open_target(opening(), find_access(settings.root).url)
+
+
 def _chosen(known: Mapping[str, T], setting: str, name: str) -> T:
     if name not in known:
         raise StartError(f"there is no {setting} {name!r}", remedy=f"Known: {', '.join(sorted(known))}.")
@@ -185,4 +238,15 @@ def _chosen(known: Mapping[str, T], setting: str, name: str) -> T:
 
 
 SOURCES: Final[Mapping[str, "Callable[[ProjectSettings], ConfigSource]"]] = {"yaml": _yaml, "supabase": _supabase}
-STORES: Final[Mapping[str, "Callable[[ProjectSettings, str], Store]"]] = {"sqlite": _sqlite}
+STORES: Final[Mapping[str, "Callable[[ProjectSettings, str], Store]"]] = {
+    "sqlite": _sqlite,
+    "supabase": _supabase_store,
+}
+COPY_SOURCES: Final[Mapping[str, "Callable[[ProjectSettings, str], AbstractContextManager[CopySource]]"]] = {
+    "sqlite": _sqlite_source,
+    "supabase": _supabase_source,
+}
+COPY_TARGETS: Final[Mapping[str, "Callable[[ProjectSettings, str], AbstractContextManager[CopyTarget]]"]] = {
+    "sqlite": _sqlite_target,
+    "supabase": _supabase_target,
+}

@@ -38,30 +38,45 @@ def rewritten(content: bytes, path: str, wanted: Mapping[str, Entry | None], lab
 
     The file is one without problems. Raise `Refused` where its style does not let the change be made alone.
     """
-    text = _Text(content.removeprefix(codecs.BOM_UTF8).decode())
+    text = _Text(content.removeprefix(codecs.BOM_UTF8).decode(), path)
     mark = content[: len(content) - len(text.text.encode())]
     _change(text, wanted, labels)
     if read_structure(read(text.text.encode(), path)).problems or not _is_meant(content, text, wanted, labels):
-        raise Refused(
-            f"{path} is written in a style that mkt does not edit; nothing was changed",
-            remedy="Write it by hand: `mkt config diff` shows what.",
-        )
+        raise _not_edited(path)
     return mark + text.text.encode()
 
 
 def new_tenant_file(tenant: str, entries: Sequence[Entry], labels: Entry, schema: str) -> str:
-    """Return the text of a new tenant's file; `schema` is the path from it to the JSON Schema."""
+    """Return the text of a new tenant's file; `schema` is the path from it to the JSON Schema.
+
+    Raise `Refused` where no file says what is asked, such as a key that is longer than YAML reads.
+    """
     lines = [f"# yaml-language-server: $schema={schema}", f"tenant: {flow(tenant)}"]
     lines += [f"labels: {flow(labels)}"] if labels else []
     lines += [f"{_LIST}:"]
-    return "\n".join([*lines, *(f"{_INDENT}{line}" for each in entries for line in _item_lines(each))]) + "\n"
+    text = "\n".join([*lines, *(f"{_INDENT}{line}" for each in entries for line in _item_lines(each))]) + "\n"
+    found = read_structure(read(text.encode(), tenant))
+    if found.problems or not _same(_said(found.document.data, labels), {str(each["name"]): each for each in entries}):
+        raise Refused(
+            f"a row of {tenant} says what no file can; nothing was changed",
+            remedy=f"Look for it: `mkt config diff {tenant}`. Correct the row in Supabase.",
+        )
+    return text
+
+
+def _not_edited(path: str) -> Refused:
+    return Refused(
+        f"{path} is written in a style that mkt does not edit, or is to say what no file can; nothing was changed",
+        remedy="Write it by hand: `mkt config diff` shows what.",
+    )
 
 
 class _Text:
     """The text as it is so far."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, path: str) -> None:
         self.text = text
+        self._path = path
         self._read()
 
     def splice(self, *splices: Splice) -> None:
@@ -70,6 +85,8 @@ class _Text:
 
     def _read(self) -> None:
         document = read(self.text.encode(), "")
+        if document.data is None:
+            raise _not_edited(self._path)
         self.root: Any = document.root
         self.data: Any = document.data
 

@@ -12,7 +12,7 @@ from mkt.configs import codes
 from mkt.configs.assembly import configuration_of
 from mkt.configs.base import BrokenTenant, Configs, Position, Problem
 from mkt.configs.fallback import fallback
-from mkt.configs.plain import judged_plain
+from mkt.configs.row_values import judged_values
 from mkt.configs.structure import REPLACE_IT, judged
 from mkt.contract import ConnectorConfiguration, Json, Origin
 from mkt.errors import ConnectorError, StartError
@@ -75,7 +75,7 @@ class SupabaseSource:
 
     def _judged(self, tenant: str, row: Row) -> tuple[ConnectorConfiguration | None, list[Problem]]:
         entry, place = _entry(row), f"{TABLE} row {row['id']}"
-        part, found = None, list(judged_plain({**entry, "labels": row["labels"]}))
+        part, found = None, list(judged_values({**entry, "labels": row["labels"]}))
         if not found:
             part, found = judged({"tenant": tenant, "labels": row["labels"], "integrations": [entry]})
         if part is None or found or not part.integrations:

@@ -1,7 +1,6 @@
 """What pydantic found wrong, in words for a person, at the exact key."""
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ from pydantic_core import ErrorDetails
 from mkt.configs.document import Path
 from mkt.contract import Json
 from mkt.contract.manifest import ID
+from mkt.validation import PAIRS, expected, in_words
 
 Kind = Literal["unknown", "missing", "type", "value"]
 
@@ -21,29 +21,8 @@ _LONGEST_SHOWN: Final = 24
 
 _SLIPS_NAMED: Final = 3
 
-_PAIRS: Final = "keys with values"
 _BOUND: Final = "Input should be "
-_EXPECTED: Final = {
-    "string": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "decimal": "a number",
-    "bool": "true or false",
-    "list": "a list",
-    "tuple": "a list",
-    "set": "a list",
-    "frozen_set": "a list",
-    "dict": _PAIRS,
-    "mapping": _PAIRS,
-    "model": _PAIRS,
-    "date": "a date such as 2027-01-07",
-    "datetime": "a time such as 2027-01-07T08:00:00Z",
-    "url": "a URL such as https://partner.example.com",
-    "none": "empty",
-}
-_TYPE_ENDINGS: Final = ("_type", "_parsing", "_from_float", "_required", "_attributes_type")
 _CHOICES: Final = frozenset({"literal_error", "enum", "string_pattern_mismatch"})
-_SUBJECT: Final = re.compile(r"^\w+ should ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +77,7 @@ def is_slip(wrong: str, right: str) -> bool:
 def described(value: Json, *, secret: bool = False) -> str:
     """Return what stands there: its kind, and the value itself where it is short and may be seen."""
     if isinstance(value, Mapping):
-        return _PAIRS
+        return PAIRS
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "a list"
     if value is None:
@@ -153,7 +132,7 @@ def _has(data: Json, part: str | int) -> bool:
 
 def _either(branches: list[tuple[Path, ErrorDetails]], base: Path) -> Finding | None:
     """Say in one sentence what a value could have been, where every branch of the union says so."""
-    wanted = dict.fromkeys(_expected(details) for _, details in branches)
+    wanted = dict.fromkeys(_wanted(details) for _, details in branches)
     if None in wanted or len({path for path, _ in branches}) > 1:
         return None
     path, details = branches[0]
@@ -169,50 +148,43 @@ def _one(path: Path, details: ErrorDetails, model: type[BaseModel], base: Path) 
             return Finding("unknown", full, f"{name} is not known", suggestion(str(path[-1]), known))
         case "missing":
             return Finding("missing", full, f"{name} is missing", f"Add {path[-1]}.")
-    expected = _expected(details)
-    if expected is not None:
-        return _mismatch(full, expected, details["input"], choice=details["type"] in _CHOICES)
+    wanted = _wanted(details)
+    if wanted is not None:
+        return _mismatch(full, wanted, details["input"], choice=details["type"] in _CHOICES)
+    words = in_words(details["msg"])
     if details["msg"].startswith(_BOUND):
-        bound = details["msg"].removeprefix(_BOUND)
-        return Finding("value", full, f"{name} must be {bound}, not {_shown(full, details['input'])}", "Correct it.")
-    return Finding("value", full, f"{name}: {_sentence(details['msg'])}", "Correct it.")
+        return Finding("value", full, f"{name} {words}, not {_shown(full, details['input'])}", "Correct it.")
+    return Finding("value", full, f"{name}: {words}", "Correct it.")
 
 
-def _expected(details: ErrorDetails) -> str | None:
+def _wanted(details: ErrorDetails) -> str | None:
     kind = details["type"]
     if kind in ("literal_error", "enum"):
         return str(details["ctx"]["expected"])
     if kind == "string_pattern_mismatch" and details["ctx"]["pattern"] == ID:
         return "lower-case letters and digits with single dashes between"
-    if kind.endswith(_TYPE_ENDINGS) or kind.startswith(("date", "url")):
-        return next((words for start, words in _EXPECTED.items() if kind.startswith(f"{start}_")), None)
-    return None
+    return expected(details["msg"])
 
 
-def _mismatch(path: Path, expected: str, value: Any, *, choice: bool = False) -> Finding:
-    message = f"{_dotted(path)} must be {expected}, not {_shown(path, value)}"
-    return Finding("value" if choice else "type", path, message, _remedy(expected, value))
+def _mismatch(path: Path, wanted: str, value: Any, *, choice: bool = False) -> Finding:
+    message = f"{_dotted(path)} must be {wanted}, not {_shown(path, value)}"
+    return Finding("value" if choice else "type", path, message, _remedy(wanted, value))
 
 
 def _shown(path: Path, value: Any) -> str:
     return described(value, secret="secrets" in path)
 
 
-def _remedy(expected: str, value: Any) -> str:
-    if expected == "text" and isinstance(value, bool | int | float):
+def _remedy(wanted: str, value: Any) -> str:
+    if wanted == "text" and isinstance(value, bool | int | float):
         return "Put it in quotes."
-    if expected.startswith("true") and value in ("yes", "no", "on", "off"):
+    if wanted.startswith("true") and value in ("yes", "no", "on", "off"):
         return f"Write {'true' if value in ('yes', 'on') else 'false'}."
-    if "number" in expected and isinstance(value, str) and value.strip("-").replace(".", "", 1).isdigit():
+    if "number" in wanted and isinstance(value, str) and value.strip("-").replace(".", "", 1).isdigit():
         return "Remove the quotes."
-    if expected == "a list" and not isinstance(value, Mapping):
+    if wanted == "a list" and not isinstance(value, Mapping):
         return "Write it as a list: [one, two]."
-    return "Write `key: value` below it." if expected == _PAIRS else f"Write {expected}."
-
-
-def _sentence(message: str) -> str:
-    message = " ".join(message.removeprefix("Value error, ").removeprefix("Assertion failed, ").split())
-    return _SUBJECT.sub("it must ", message)
+    return "Write `key: value` below it." if wanted == PAIRS else f"Write {wanted}."
 
 
 def _dotted(path: Path) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from mkt.contract.changes import Change
 
@@ -58,6 +58,8 @@ class WebhookVerification(BaseModel):
     """
     inline: bool = False
     """The partner waits for the connector's own answer. Otherwise it gets 202, and the work is done after."""
+    secret_after: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]+$")], ...] = ()
+    """Parts of the path that a secret follows, such as `register` of `register/TOKEN`: the ledger has `***` there."""
 
     @field_validator("header", "timestamp_header")
     @classmethod
@@ -70,6 +72,8 @@ class WebhookVerification(BaseModel):
             raise ValueError(
                 "with the scheme connector only the connector's own answer verifies: inline must be true"
             )
+        if self.secret_after and not self.inline:
+            raise ValueError("secret_after needs inline: what is worked on later is kept as it came, its path too")
         if self.scheme not in ("none", "connector") and not self.secret:
             raise ValueError(f"the scheme {self.scheme} needs the name of a secret")
         if self.scheme == "hmac" and not self.header:

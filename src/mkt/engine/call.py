@@ -32,6 +32,7 @@ from mkt.engine.report import Command, Failure, Result
 from mkt.engine.reporter import Reporter
 from mkt.registry import RegisteredConnector
 from mkt.runtime.masking import Masker
+from mkt.runtime.retry import limit_deferral
 from mkt.secrets.integration import IntegrationSecrets
 from mkt.store.base import Key, Run, Store
 
@@ -84,8 +85,9 @@ class Call:
         return found
 
     def failure(self, error: Exception) -> Failure:
-        """Return what went wrong, masked."""
+        """Return what went wrong, masked; whoever is to wait for longer than a day is asked again after one."""
         if isinstance(error, ConnectorError):
+            limit_deferral(error, self.engine.now())
             self.judge(error)
         return failure_of(error, self.configuration.connector, self.configuration.tenant, self.masker.mask)
 

@@ -30,6 +30,8 @@ class Collector:
     def __init__(self, writer: SyncWriter, streams: AbstractSet[Stream]) -> None:
         self.encoder = Encoder()
         self._writer = writer
+        self._enough = BATCH_ROWS * writer.batches_at_once
+        self._most = MAX_ROWS * writer.batches_at_once
         self._streams = streams
         self.completed: set[Stream] = set()
         self.moved = False
@@ -52,18 +54,19 @@ class Collector:
             row = self.encoder.row(change)
             if row is not None:
                 batch.rows.append(row)
-                if len(batch.rows) >= MAX_ROWS:
+                if len(batch.rows) >= self._most:
                     self.flush()
         elif isinstance(change, Checkpoint):
             self._pages.note(batch.rows[self._page_starts :])
             self._page_starts = len(batch.rows)
             batch.cursors[change.stream] = change.cursor
-            self._full = len(batch.rows) >= BATCH_ROWS or time.monotonic() - self._committed > BATCH_SECONDS
+            self._full = len(batch.rows) >= self._enough or time.monotonic() - self._committed > BATCH_SECONDS
         elif isinstance(change, Complete):
             batch.completes.append(change)
             self.completed.add(change.stream)
         else:
-            batch.rows.append(self.encoder.gone(change))
+            row = self.encoder.gone(change)
+            batch.rows += [] if row is None else [row]
 
     def remember(self, name: str, value: Json, expires_at: datetime | None) -> None:
         """Keep a `context.state` value for the next commit."""
@@ -71,19 +74,24 @@ class Collector:
 
     def flush(self) -> None:
         """Commit what is gathered."""
-        batch, self._batch = self._batch, Batch()
-        batch.invalid = dict(self.encoder.invalid - self._counted)
-        self._counted = Counter(self.encoder.invalid)
+        batch = self._gathered()
         self._writer.write(batch)
         self._page_starts, self._full = 0, False
         self.moved = self.moved or bool(batch.rows or batch.cursors)
         self._committed = time.monotonic()
 
     def end(self) -> None:
-        """Commit the rest, and leave the last cursors to what applies it."""
+        """Hand over the rest, and leave the last cursors to what applies it."""
         cursors, self._batch.cursors = self._batch.cursors, {}
-        self.flush()
-        self._writer.end(cursors)
+        batch = self._gathered()
+        self._writer.end(cursors, batch)
+        self.moved = self.moved or bool(batch.rows)
+
+    def _gathered(self) -> Batch:
+        batch, self._batch = self._batch, Batch()
+        batch.invalid = dict(self.encoder.invalid - self._counted)
+        self._counted = Counter(self.encoder.invalid)
+        return batch
 
     def check_quality(self) -> None:
         """Raise `PartnerError` where more than 1 % of the records that the run saw had to be left out."""

@@ -9,8 +9,8 @@ from mkt.store.base import Row
 
 REPEATS: Final = 100
 """So many pages in a row that all have been there before are no accident, whatever their cursors say."""
-_ID_SCOPE_AND_DIGEST: Final = itemgetter(0, 1, 2, 4)
-"""Of a row. A teacher of a hundred courses is no page that comes again."""
+_DIGEST: Final = itemgetter(4)
+"""Of a row."""
 
 
 class Pages:
@@ -24,7 +24,8 @@ class Pages:
         """Note a page; raise `PartnerError` when nothing new has come for too long."""
         if not rows:
             return
-        page = hash(tuple(map(_ID_SCOPE_AND_DIGEST, rows)))
+        # With ids and scopes at both ends: a teacher of a hundred courses is no page that comes again.
+        page = hash((rows[0], rows[-1], b"".join(map(_DIGEST, rows))))
         self._repeated = self._repeated + 1 if page in self._seen else 0
         self._seen.add(page)
         if self._repeated >= REPEATS:

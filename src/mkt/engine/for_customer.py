@@ -3,14 +3,14 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mkt.engine.asked import identifiers, told
 from mkt.engine.base import Engine
 from mkt.engine.report import Report
 from mkt.engine.selection import Selection
 from mkt.engine.summary import finished
-from mkt.engine.verify import SECONDS, chosen, verify_once
+from mkt.engine.verify import TIMEOUT, chosen, verify_once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +22,16 @@ class ForCustomer:
     identifiers: Mapping[str, Mapping[str, str]]
 
 
-def verify_for_customer(engine: Engine, selection: Selection, *, concurrency: int) -> ForCustomer:
+def verify_for_customer(
+    engine: Engine, selection: Selection, *, concurrency: int, timeout: timedelta = TIMEOUT
+) -> ForCustomer:
     """Verify what is selected, but for what failed a moment ago and is as it was then."""
     started = time.monotonic()
     selected = selection.choose(engine.source.load())
     configurations = {each.target: each for each in chosen(engine, selection, selected)}
     known = {target: found for target, each in configurations.items() if (found := told(engine, each))}
     rest = configurations.keys() - known.keys() | {broken.tenant for broken in selected.broken}
-    asked = verify_once(engine, selection, concurrency, SECONDS, rest) if rest else ()
+    asked = verify_once(engine, selection, concurrency, timeout, rest) if rest else ()
     report = Report(command="verify", results=(*(each.result for each in known.values()), *asked))
     bad = {result.target for result in report.results if result.outcome in ("fail", "warn")}
     return ForCustomer(

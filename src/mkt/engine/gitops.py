@@ -56,8 +56,9 @@ class Difference:
         """What has happened since the two were the same, in words."""
         if self.unseen:
             return "only in Supabase"
-        here = "removed" if self.here is None else "added" if self.row is None else "changed"
-        there = "removed" if self.row is None else "added" if self.here is None else "changed"
+        new = "changed" if self.state == "conflict" else "added"  # where both have moved, both have had it
+        here = "removed" if self.here is None else new if self.row is None else "changed"
+        there = "removed" if self.row is None else new if self.here is None else "changed"
         words = {"here": f"{here} in the file", "there": f"{there} in Supabase"}
         return words.get(self.state) or " and ".join(words.values())
 

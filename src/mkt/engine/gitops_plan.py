@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mkt.configs.canonical import Entry, as_written, digest
-from mkt.configs.plain import judged_plain
+from mkt.configs.row_values import judged_values
 from mkt.configs.structure import judged
 from mkt.engine.gitops import Difference
 from mkt.engine.gitops_sides import Sides
@@ -49,7 +49,8 @@ def _push(found: Difference, untrusted: Untrusted, *, delete: bool, ours: bool, 
     if found.state == "conflict" and not ours:
         return _conflict(found)
     if found.here is None:
-        why, remedy = found.what if found.unseen else "not in the file any more", "--delete removes it from Supabase."
+        said = found.unseen or found.state == "conflict"
+        why, remedy = found.what if said else "not in the file any more", "--delete removes it from Supabase."
         return Step(
             difference=found, action="delete" if delete else "leave", why=why, remedy="" if delete else remedy
         )
@@ -97,7 +98,7 @@ def _unfit(found: Difference, place: str, untrusted: Untrusted) -> Iterator[tupl
     """Yield why a row may not become the operator's word."""
     entry = found.there or {}
     data = {"tenant": found.tenant, "labels": entry.get("labels", {}), "integrations": [as_written(entry)]}
-    for _, finding in list(judged_plain(data)) or judged(data)[1]:
+    for _, finding in list(judged_values(data)) or judged(data)[1]:
         yield f"{finding.message}; {place}", finding.remedy or "Correct that row in Supabase."
     for error in untrusted(found.tenant, entry, place):
         yield error.message, error.remedy

@@ -1,6 +1,6 @@
 """Both sides of `mkt config pull|push|diff`, read and compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,8 @@ def read_sides(folder: TenantFolder, rows: IntegrationRows, ground: CommonGround
     for file in folder.files():
         written.setdefault(file.file.tenant, []).append(file)
     for tenant in tenants:
+        if tenant not in written:
+            _require_known(file for own in written.values() for file in own)
         if tenant not in written and not any(row.tenant == tenant for row in found):
             raise Refused(
                 f"there is no tenant {tenant}, neither a file nor a row", remedy=suggestion(tenant, written)
@@ -46,6 +48,13 @@ def read_sides(folder: TenantFolder, rows: IntegrationRows, ground: CommonGround
     here = {key: entry for file in files.values() for key, entry in _entries(file).items()}
     differences = list(compare(here, found, ground.known))
     return Sides(files=files, rows=found, differences=differences, ground=ground)
+
+
+def _require_known(files: Iterable[WrittenTenant]) -> None:
+    """Raise `Refused` where a file may be the one that lacks: broken as it is, it does not say whose it is."""
+    for each in files:
+        if each.file.claim is None and each.file.problems:
+            the_one(each.file.tenant, [each])
 
 
 def _entries(written: WrittenTenant) -> dict[Key, tuple[Entry, str]]:

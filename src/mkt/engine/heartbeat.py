@@ -10,6 +10,8 @@ from mkt.errors import StoreError
 from mkt.store.base import Lease, Store
 
 EVERY_SECONDS: Final = 10.0
+END_SECONDS: Final = 5.0
+"""So long a beat that is on its way is waited for at the end: a store that is silent would take minutes."""
 
 
 class Heartbeat:
@@ -30,7 +32,7 @@ class Heartbeat:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self._thread.join()
+        self._thread.join(END_SECONDS)
 
     @contextmanager
     def holding(self, lease: Lease) -> Iterator[None]:

@@ -127,9 +127,7 @@ class SyncJob:
     def _do(self, sync_run: SyncRun) -> None:
         self._call.reporter.emit("sync.started", f"sync {self._call.configuration.target}")
         self._entry = self._call.new_run("sync")
-        if not self._options.dry_run:
-            self._engine.store.start_run(self._entry, killed=_killed(self._entry.connector))
-        sync_run.do()
+        sync_run.do(None if self._options.dry_run else self._entry, _killed(self._entry.connector))
 
     def _no_stream(self) -> str:
         """Return why there is nothing to sync here; a connector that is unknown or broken fails later."""

@@ -25,6 +25,13 @@ class Departure:
     def path(self) -> str | None:
         return self.written.path if self.written else None
 
+    @property
+    def sealed(self) -> bool:
+        """Whether its file names values that are sealed in Supabase, which has them whatever the store is."""
+        part = self.written.file.part if self.written else None
+        named = [each.secrets or {} for each in part.integrations or ()] if part else []
+        return any(text.startswith("supabase:") for secrets in named for text in secrets.values())
+
 
 def departure(folder: TenantFolder, store: Store, tenant: str, *, purge: bool) -> Departure:
     """Look at what would go; raise `Refused` for an unknown tenant or a file that holds something else."""

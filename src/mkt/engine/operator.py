@@ -12,6 +12,7 @@ Action = Literal[
     "add",
     "approve",
     "backup",
+    "copy",
     "copy secret",
     "delete secret",
     "disable",

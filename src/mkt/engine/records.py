@@ -11,6 +11,8 @@ from mkt.contract import FIELDS, Deleted, FieldType, Record, Stream
 from mkt.store.base import Row
 
 MAX_BYTES: Final = 1_000_000
+MAX_KEY_BYTES: Final = 2000
+"""Of an external id and its scope: an index of PostgreSQL takes 2,700 bytes, and the integration's name with them."""
 PLACES_KEPT: Final = 5
 _DIGEST_BYTES: Final = 16
 _NOTHING: Final = type(None)
@@ -53,7 +55,12 @@ class Encoder:
         return Row(stream, record.external_id, record.scope, document, digest)
 
     @staticmethod
-    def gone(deleted: Deleted) -> Row:
+    def gone(deleted: Deleted) -> Row | None:
+        """Return the row, None for an id that no record can have."""
+        try:
+            _check_key(deleted.external_id)
+        except BadRecordError:
+            return None
         return Row(deleted.stream, deleted.external_id, "", None, b"")
 
 
@@ -62,7 +69,7 @@ def encode(record: Record) -> bytes:
     if record.external_id.__class__ is not str or not record.external_id:
         raise BadRecordError("no external id")
     key = record.external_id + record.scope
-    if not key.isascii() or "\0" in key:
+    if len(key) > MAX_KEY_BYTES or not key.isascii() or "\0" in key:
         _check_key(key)
     allowed = _ALLOWED[record.stream]
     for name, value in record.data.items():
@@ -83,9 +90,11 @@ def _check_key(key: str) -> None:
     if "\0" in key:
         raise BadRecordError("NUL in the external id")
     try:
-        key.encode()
+        size = len(key.encode())
     except UnicodeEncodeError:
         raise BadRecordError("a broken character in the external id") from None
+    if size > MAX_KEY_BYTES:
+        raise BadRecordError(f"{size} bytes of external id and scope, {MAX_KEY_BYTES} are the most")
 
 
 def _wrong_type(stream: Stream, name: str, value: Any) -> str:

@@ -13,6 +13,7 @@ from mkt.contract import (
     Checkpoint,
     ConnectorConfiguration,
     ConnectorContext,
+    JsonObject,
     LocalError,
     Manifest,
     RateLimited,
@@ -31,7 +32,7 @@ from mkt.engine.report import Held, held_by
 from mkt.engine.windows import notes
 from mkt.errors import Interrupted
 from mkt.registry import BrokenConnectorError
-from mkt.store.base import ChangedRecord, IntegrationState, Lease, StreamChanges, SyncWriter
+from mkt.store.base import ChangedRecord, IntegrationState, Lease, Run, StreamChanges, SyncWriter
 
 TIMEOUT: Final = timedelta(hours=1)
 _RESUMABLE: Final = (TransientError, RateLimited, LocalError, Interrupted)
@@ -81,14 +82,17 @@ class SyncRun:
         self._collector: Collector | None = None
         self._from_cursor = False
 
-    def do(self) -> None:
-        """Run the connector to its end; raise what stopped it, with nothing applied that was staged."""
+    def do(self, begins: Run | None, killed: JsonObject) -> None:
+        """Run the connector to its end; raise what stopped it, with nothing applied that was staged.
+
+        `begins` is what to store of the run, None for a dry run; `killed` what came of earlier ones without an end.
+        """
         registered = self._call.registered()
         manifest = registered.require_manifest()
         streams = chosen_streams(manifest, self._options.streams)
         as_of = self._engine.now()
         self.fingerprint = _fingerprint(self._call.configuration, manifest)
-        writer = self._writer = self._open(streams)
+        writer = self._writer = self._open(streams, begins, killed)
         self._from_cursor = not writer.resumed and any(writer.cursor(stream) is not None for stream in streams)
         collector = self._collector = Collector(writer, streams)
         self.places = collector.encoder.places
@@ -158,7 +162,7 @@ class SyncRun:
         moved = self._collector is not None and self._collector.moved
         return resumed and not moved and cursors.stands_still(error, self._state)
 
-    def _open(self, streams: frozenset[Stream]) -> SyncWriter:
+    def _open(self, streams: frozenset[Stream], begins: Run | None, killed: JsonObject) -> SyncWriter:
         over = not self._options.window and cursors.starts_over(self._state, streams)
         if over and self._state and not self._options.full:
             self._call.warnings.append(cursors.note(self._state.failures))
@@ -170,6 +174,8 @@ class SyncRun:
             fresh=self._options.full or over,
             dry_run=self._options.dry_run,
             windowed=self._options.window is not None,
+            begins=begins,
+            killed=killed,
         )
 
     def _ended_early(self) -> Interrupted | TransientError:

@@ -8,6 +8,7 @@ from mkt.configs.base import BrokenTenant, Configs
 from mkt.contract import ConnectorConfiguration
 from mkt.errors import StartError
 from mkt.registry import ConnectorRegistry
+from mkt.store.base import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,12 @@ class Selected:
     broken: tuple[BrokenTenant, ...]
     total: int
     """Integrations in the whole project."""
+
+    @property
+    def keys(self) -> list[Key] | None:
+        """What the store is asked about: these integrations and no other tenant's, or None for all at once."""
+        found = [Key(each.tenant, each.name) for each in self.configurations]
+        return None if len(found) == self.total else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

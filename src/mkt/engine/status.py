@@ -104,11 +104,11 @@ class IntegrationStatus:
 def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
     """Return the status of what is selected, problems first."""
     selected = selection.choose(engine.source.load())
-    states, now = engine.store.states(), engine.now()
+    states, now = engine.store.states(selected.keys), engine.now()
     counts: dict[Key, dict[str, tuple[int, int]]] = defaultdict(dict)
     for (key, stream), count in engine.store.counts().items():
         counts[key][stream] = count
-    holds = {hold.key: hold for hold in engine.store.holds(closed=False)}
+    holds = {hold.key: hold for hold in engine.store.holds(selected.keys, closed=False)}
     found = [_broken(tenant) for tenant in selected.broken]
     for configuration in selected.configurations:
         key = Key(configuration.tenant, configuration.name)

@@ -52,6 +52,8 @@ def sync(engine: Engine, selection: Selection, options: SyncOptions, *, concurre
     with Heartbeat(engine.store) as heartbeat:
         plan = _plan(engine, selected, options, heartbeat)
         engine.telemetry.expect(len(plan.jobs))
+        if plan.jobs:
+            engine.runtimes.prepare()
         results = Pool[Result | None](plan.jobs, concurrency, engine.stop).run()
     if not (options.dry_run or engine.stop.reason):
         with suppress(StoreError):  # what was synced is safe, and the next day tries again
@@ -67,7 +69,7 @@ def sync(engine: Engine, selection: Selection, options: SyncOptions, *, concurre
 
 def _plan(engine: Engine, selected: Selected, options: SyncOptions, heartbeat: Heartbeat) -> _Plan:
     now = engine.now()
-    states = engine.store.states()
+    states = engine.store.states(selected.keys, streams=False)
     enabled = [c for c in selected.configurations if options.now or c.active(now.date())]
     due: list[tuple[datetime, ConnectorConfiguration]] = []
     not_due: list[NotDue] = []

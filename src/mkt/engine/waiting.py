@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Final
 
@@ -10,7 +10,7 @@ from mkt.engine.base import Engine
 from mkt.engine.report import Report, Result
 from mkt.engine.selection import Selection
 from mkt.engine.summary import finished
-from mkt.engine.verify import SECONDS, verify_once
+from mkt.engine.verify import TIMEOUT, verify_once
 
 _LONGEST: Final = 60.0
 _UNDONE: Final = frozenset({"fail", "deferred"})
@@ -24,7 +24,7 @@ def verify_until_green(
     concurrency: int,
     tell: Callable[[Result], None],
     pause: Callable[[Engine, float], None] | None = None,
-    seconds: float = SECONDS,
+    timeout: timedelta = TIMEOUT,
 ) -> Report:
     """Verify, then verify again what failed, until nothing fails or the engine is stopped.
 
@@ -32,7 +32,7 @@ def verify_until_green(
     many seconds, at most until the engine is stopped.
     """
     started, pauses = time.monotonic(), _pauses()
-    results = _by_target(verify_once(engine, selection, concurrency, seconds))
+    results = _by_target(verify_once(engine, selection, concurrency, timeout))
     failing = _failing(results)
     for result in failing.values():
         tell(result)
@@ -40,7 +40,7 @@ def verify_until_green(
         (pause or _sleep)(engine, max(next(pauses), _least(failing.values(), engine.now())))
         if engine.stop.event.is_set():
             break
-        new = _by_target(verify_once(engine, selection, concurrency, seconds, failing.keys()))
+        new = _by_target(verify_once(engine, selection, concurrency, timeout, failing.keys()))
         changed = [result for result in new.values() if _differs(result, failing.get(result.target))]
         for result in changed:
             tell(result)

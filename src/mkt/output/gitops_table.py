@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
@@ -16,6 +17,9 @@ from mkt.secrets.base import Reference
 
 Direction = Literal["push", "pull"]
 _NOWHERE: Final = "-"
+_PLACES: Final = frozenset({"env", "file", "keyring", "supabase"})
+"""Whatever else stands before a colon may be the first half of a value."""
+_SECRET_KEY: Final = re.compile(r"passw|pwd|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 _IN_WORDS: Final[dict[Action, str]] = {"leave": "stays", "refuse": "refused"}
 _COUNTED: Final[dict[Action, str]] = {
     "refuse": "refused",
@@ -92,10 +96,21 @@ def shown(key: str, value: Json) -> str | None:
     """Return a value as text, None where there is none; what may be a secret as a fingerprint."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    plain = isinstance(value, str) and len(value.splitlines()) <= 1  # several could pass for lines of ours
+    text = value if isinstance(value, str) and plain else json.dumps(value, ensure_ascii=False)
     if key.startswith("secrets."):
-        return text if _is_reference(text) else _fingerprint(text)
-    return _fingerprint(text) if any(known_tokens(text)) or any(random_texts(text)) else text
+        return text if _is_reference(text) and not any(known_tokens(text)) else _fingerprint(text)
+    return _fingerprint(text) if _may_be_secret(key, text) else text
+
+
+def _may_be_secret(key: str, text: str) -> bool:
+    named = key.startswith("settings.") and _SECRET_KEY.search(f"{key} {text}" if text[:1] in "{[" else key)
+    return bool(named and not _is_web(text)) or any(known_tokens(text)) or any(random_texts(text))
+
+
+def _is_web(text: str) -> bool:
+    """Tell whether it is an address, as of a partner's token endpoint."""
+    return text.startswith("https://")
 
 
 def _step(step: Step, direction: Direction) -> Iterator[RenderableType]:
@@ -132,10 +147,9 @@ def _counted(steps: Sequence[Step]) -> str:
 
 def _is_reference(text: str) -> bool:
     try:
-        Reference.parse(text)
+        return Reference.parse(text).scheme in _PLACES
     except ValueError:
         return False
-    return True
 
 
 def _fingerprint(text: str) -> str:

@@ -36,14 +36,17 @@ def removed_object(tenant: str, path: str | None, *, purged: bool) -> dict[str, 
     return {"tenant": tenant, "path": path, "purged": purged}
 
 
-def removed_page(tenant: str, path: str | None, *, purged: bool) -> Iterator[RenderableType]:
-    """Say what is gone and what stays."""
+def removed_page(tenant: str, path: str | None, *, purged: bool, sealed: bool = False) -> Iterator[RenderableType]:
+    """Say what is gone and what stays; `sealed` secrets stood in the store."""
     yield line(f"removed {path}" if path else f"tenant {tenant} has no file")
     if purged:
         yield line(f"erased the records, runs, states and events of {tenant}")
     else:
         yield line("its records, runs, states and events stay in the store; --purge erases them for good")
-    yield line("secrets stay where they are")
+    if sealed:
+        yield line("erased its secrets in Supabase (supabase:NAME); those elsewhere stay where they are")
+    else:
+        yield line("secrets stay where they are")
     yield next_command("mkt tenants list")
 
 

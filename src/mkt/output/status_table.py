@@ -34,10 +34,12 @@ _TOLD_APART: Final = 3
 _SPARE: Final = ("connector", "last change", "next due", "data as of")
 
 
-def status_page(found: Sequence[IntegrationStatus], now: datetime, *, whole: bool) -> Iterator[RenderableType]:
-    """Show problems, and the rest as counts; `whole` shows every row."""
+def status_page(
+    found: Sequence[IntegrationStatus], now: datetime, *, whole: bool, queue: str = ""
+) -> Iterator[RenderableType]:
+    """Show problems, and the rest as counts; `whole` shows every row, `queue` tells of the workers'."""
     if len(found) == 1:
-        yield from _detail(found[0], now)
+        yield from _detail(found[0], now, queue)
         return
     problems = [status for status in found if status.health in PROBLEMS]
     causes = list(by_cause(problems, _cause))
@@ -51,6 +53,8 @@ def status_page(found: Sequence[IntegrationStatus], now: datetime, *, whole: boo
         yield Fitting(_columns(rows), [_cells(status, now) for status in rows], spare=_SPARE, folds="why", most=2)
     counts = Counter(status.health for status in found)
     yield line(plural(len(found), "integration") + _counted(counts))
+    if queue:
+        yield line(queue)
     if sum(status.health == "failing" for status in found) > _TOLD_APART:
         yield next_command("mkt triage")
         return
@@ -157,7 +161,7 @@ def _overdue(status: IntegrationStatus, now: datetime) -> str:
     return f"by {amount(status.overdue_by.total_seconds())}, since {ago(now - status.overdue_by, now)}"
 
 
-def _detail(status: IntegrationStatus, now: datetime) -> Iterator[RenderableType]:
+def _detail(status: IntegrationStatus, now: datetime, queue: str) -> Iterator[RenderableType]:
     yield _heading(status)
     yield from facts(_facts(status, now))
     if status.streams:
@@ -165,6 +169,8 @@ def _detail(status: IntegrationStatus, now: datetime) -> Iterator[RenderableType
         for stream in status.streams:
             row(streams, stream.stream, f"{stream.live:,}", f"{stream.deleted:,}", _loaded(stream, now))
         yield Padding(streams, (0, 0, 0, 2), expand=False)
+    if queue:
+        yield line(queue)
     otherwise = f"mkt enable {status.target}" if status.health == "disabled" else f"mkt sync {status.target} --now"
     yield next_command(status.next_command or otherwise)
 

@@ -1,5 +1,6 @@
 """Builds what each call of an integration works with."""
 
+import importlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -95,6 +96,11 @@ class Runtimes:
         # Their own log lines hold whole URLs and headers, before anything could mask them.
         for library in ("httpx", "httpcore"):
             logging.getLogger(library).setLevel(logging.WARNING)
+
+    @staticmethod
+    def prepare() -> None:
+        """Import what calls partners, once: many threads would each wait for it at the same time."""
+        importlib.import_module("mkt.runtime.http")
 
     def open(
         self,

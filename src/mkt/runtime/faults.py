@@ -129,7 +129,7 @@ def _status(status: int) -> str:
 
 
 def _connect_error(error: httpx.ConnectError, place: str) -> ConnectorError:
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _certificate(cause, place)
         if isinstance(cause, ssl.SSLError):
@@ -163,7 +163,8 @@ def _passing(message: str, code: str, remedy: str = _WAIT, actor: Actor = "partn
     return TransientError(message, remedy=remedy, actor=actor, code=code)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and what it came from."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause

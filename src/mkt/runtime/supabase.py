@@ -99,9 +99,21 @@ class SupabaseClient:
     def close(self) -> None:
         self._http.close()
 
-    def rpc(self, function: str, arguments: Mapping[str, Any] | None = None, *, repeatable: bool) -> Json:
+    def rpc(
+        self,
+        function: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        repeatable: bool,
+        longest: float | None = None,
+    ) -> Json:
         """Call a function; raise as `run`. What may not be done twice is not `repeatable`."""
-        answer = self.run(function, lambda client: client.rpc(function, dict(arguments or {})), repeatable=repeatable)
+        answer = self.run(
+            function,
+            lambda client: client.rpc(function, dict(arguments or {})),
+            repeatable=repeatable,
+            longest=longest,
+        )
         result: Json = answer.data
         return result
 
@@ -124,23 +136,31 @@ class SupabaseClient:
                 return
             last = rows[-1][key]
 
-    def run(self, what: str, build: Callable[[Client], Statement], *, repeatable: bool = True) -> _Answer:
+    def run(
+        self,
+        what: str,
+        build: Callable[[Client], Statement],
+        *,
+        repeatable: bool = True,
+        longest: float | None = None,
+    ) -> _Answer:
         """Send a statement, again where it failed for now and may be repeated.
 
-        `what` names it for people. Raise a `ConnectorError`: its class and remedy by what went wrong.
+        `what` names it for people; `longest` are the seconds that the database may work on it in silence. Raise a
+        `ConnectorError`: its class and remedy by what went wrong.
         """
         place = f"{self._host}, {what}"
         retry = Retry(self._clock, tries=_TRIES, longest=_LONGEST_WAIT)
-        return retry.run(lambda: self._send(place, build(self._supabase)), repeatable=repeatable)
+        return retry.run(lambda: self._send(place, build(self._supabase), longest), repeatable=repeatable)
 
     def _listed(self, data: Any, table: str, columns: frozenset[str]) -> list[Row]:
         if isinstance(data, list) and all(isinstance(row, dict) and columns <= row.keys() for row in data):
             return data
         raise faults.no_rows(f"{self._host}, {table}")
 
-    def _send(self, place: str, statement: Statement) -> _Answer:
+    def _send(self, place: str, statement: Statement, longest: float | None) -> _Answer:
         self._clock.check()
-        self._patience.start(self._longest, interruptible=False)
+        self._patience.start(longest or self._longest, interruptible=False, silence=longest or 0.0)
         self._last.response = None
         try:
             answer: _Answer = statement.execute()

@@ -6,7 +6,7 @@ Codes: https://docs.postgrest.org/en/stable/references/errors.html and PostgreSQ
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -23,6 +23,7 @@ from mkt.errors import (
     RateLimited,
     TransientError,
 )
+from mkt.runtime.faults import causes
 
 _WAIT: Final = (
     "Try again in a few minutes, as cron and the server do by themselves; if it stays, see status.supabase.com and "
@@ -49,6 +50,9 @@ _UNREADABLE: Final = "PGRST100"
 
 class SupabaseConflict(LocalError):  # noqa: N818 - what happened, as in its siblings
     """Somebody else was first: the row is there already, or is not the one any more that was read."""
+
+    reason: str = ""
+    """What the database said, whole: one of mkt's own functions says why it refused."""
 
 
 class SupabaseRejection(LocalError):  # noqa: N818 - what happened, as in its siblings
@@ -94,6 +98,13 @@ _SLOW: Final[_Meaning] = (
     "It is tried again. If it stays, look at the database's load in the dashboard.",
     "us",
 )
+_READ_ONLY: Final[_Meaning] = (
+    TransientError,
+    "supabase.read_only",
+    "the database takes no writes, as when its disk is full",
+    "Look at the disk in the project's dashboard, Database settings; once it is larger, it is written again.",
+    "us",
+)
 _BY_CODE: Final[Mapping[str, _Meaning]] = {
     "PGRST301": _AUTH,
     "PGRST302": _AUTH,
@@ -102,6 +113,7 @@ _BY_CODE: Final[Mapping[str, _Meaning]] = {
     **dict.fromkeys(("PGRST106", "PGRST202", "PGRST203", "PGRST204", "PGRST205", "42703", "42P01", "42883"), _SCHEMA),
     **dict.fromkeys(("23505", "23503", "PT409", "PGRST116"), _CONFLICT),
     "57014": _SLOW,
+    "25006": _READ_ONLY,
     **dict.fromkeys(("PGRST000", "PGRST001", "PGRST002", "PGRST003"), _BUSY),
     **dict.fromkeys(("40001", "40P01", "55P03", "57P01", "57P02", "57P03"), _BUSY),
 }
@@ -118,7 +130,10 @@ def api_error(place: str, status: int, code: str, message: str) -> ConnectorErro
     meaning = _BY_CODE.get(code) or _by_status(status) or _BY_CLASS.get(code[:2]) or _other(status, code)
     kind, own_code, what, remedy, actor = meaning
     said = _said(code, message)
-    return kind(f"{place}: {what} ({said or f'HTTP {status}'})", remedy=remedy, actor=actor, code=own_code)
+    found = kind(f"{place}: {what} ({said or f'HTTP {status}'})", remedy=remedy, actor=actor, code=own_code)
+    if isinstance(found, SupabaseConflict):
+        found.reason = message
+    return found
 
 
 def _by_status(status: int) -> _Meaning | None:
@@ -185,7 +200,7 @@ def too_deep(place: str) -> ConnectorError:
 
 def network_error(error: httpx.HTTPError, place: str) -> ConnectorError:
     """Return the error of an exchange that broke off. httpx's own text is not repeated: a header may stand in it."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             remedy = "If this network inspects TLS, name its authority in SSL_CERT_FILE."
             message = f"{place}: the certificate is not valid: {cause.verify_message}"
@@ -213,10 +228,3 @@ _BROKEN: Final[Mapping[type[httpx.HTTPError], tuple[str, str]]] = {
 
 def _passing(message: str, code: str, remedy: str = _WAIT, actor: Actor = "partner") -> TransientError:
     return TransientError(message, remedy=remedy, actor=actor, code=code)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

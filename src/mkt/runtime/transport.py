@@ -43,11 +43,16 @@ class Patience(threading.local):
         self._clock = clock
         self._until = inf
         self._interruptible = True
+        self._silence = 0.0
 
-    def start(self, seconds: float, *, interruptible: bool) -> None:
-        """Begin an answer. What must not be cut, such as a token that replaces another, runs on through a stop."""
+    def start(self, seconds: float, *, interruptible: bool, silence: float = 0.0) -> None:
+        """Begin an answer. What must not be cut, such as a token that replaces another, runs on through a stop.
+
+        Who answers may be silent for so many seconds, where that is more than the client's own limit.
+        """
         self._until = time.monotonic() + min(seconds, self._clock.left)
         self._interruptible = interruptible
+        self._silence = silence
 
     @property
     def over(self) -> bool:
@@ -56,6 +61,10 @@ class Patience(threading.local):
     def until(self, timeout: float | None) -> float:
         """Return when a single operation has to end, in monotonic seconds."""
         return min(self._until, inf if timeout is None else time.monotonic() + timeout)
+
+    def until_heard(self, timeout: float | None) -> float:
+        """Return when a read has to end, in monotonic seconds."""
+        return self.until(None if timeout is None else max(timeout, self._silence))
 
     def check(self) -> None:
         if self._interruptible:
@@ -70,7 +79,7 @@ class _Stream(httpcore.NetworkStream):
         self._patience = patience
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        until = self._patience.until(timeout)
+        until = self._patience.until_heard(timeout)
         while (left := until - time.monotonic()) > 0:
             self._patience.check()
             try:

@@ -1,5 +1,6 @@
 """What a secret backend is, and the grammar of references."""
 
+from collections.abc import Collection
 from typing import NamedTuple, Protocol, runtime_checkable
 
 
@@ -73,4 +74,8 @@ class TenantsBackend(SecretBackend, Protocol):
 
     def of(self, tenant: str) -> WritableBackend:
         """Return the place of one tenant."""
+        ...
+
+    def together(self, tenant: str, locators: Collection[str]) -> SecretBackend:
+        """Return the same backend, which asks for these values of a tenant at once."""
         ...

@@ -20,6 +20,22 @@ class SecretChain:
         self._backends = {backend.scheme: backend for backend in backends}
         self._allow = tuple(allow)
 
+    def together(self, configuration: ConnectorConfiguration) -> "SecretChain":
+        """Return the same for one call of an integration: what is asked for over the wire comes in one request."""
+        named: dict[str, set[str]] = {}
+        for text in configuration.secrets.values():
+            scheme, _, locator = text.partition(":")
+            named.setdefault(scheme, set()).add(locator)
+        return SecretChain(
+            [
+                backend.together(configuration.tenant, locators)
+                if isinstance(backend, TenantsBackend) and len(locators := named.get(scheme, set())) > 1
+                else backend
+                for scheme, backend in self._backends.items()
+            ],
+            allow=self._allow,
+        )
+
     def resolve(self, configuration: ConnectorConfiguration, declaration: SecretDeclaration) -> Found | None:
         """Return the value, None where there is none. Raise `ConfigError` as `look_up` does."""
         return self.look_up(configuration, declaration).found

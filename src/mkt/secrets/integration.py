@@ -15,7 +15,7 @@ class IntegrationSecrets:
     def __init__(
         self, chain: SecretChain, configuration: ConnectorConfiguration, manifest: Manifest, masker: Masker
     ) -> None:
-        self._chain = chain
+        self._chain = chain.together(configuration)
         self._configuration = configuration
         self._manifest = manifest
         self._masker = masker

@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -51,6 +51,23 @@ class SealedRows:
         rows = answer.data
         return SealedRow(label, str(rows[0]["ciphertext"]), int(rows[0]["revision"])) if rows else None
 
+    def some(self, tenant: str, names: Collection[str]) -> dict[str, SealedRow]:
+        """Return those of a tenant's rows that are there, by name, in one request."""
+        answer = self._client.run(
+            _TABLE,
+            lambda client: (
+                client.table(_TABLE)
+                .select("name, ciphertext, revision")
+                .eq("tenant_id", tenant)
+                .in_("name", sorted(names))
+            ),
+        )
+        found = (
+            SealedRow(Label(tenant, str(row["name"])), str(row["ciphertext"]), int(row["revision"]))
+            for row in answer.data
+        )
+        return {row.label.name: row for row in found}
+
     def put(self, label: Label, sealed: str, key_id: str) -> None:
         """Write a row, over the one that is there."""
         row = {"tenant_id": label.tenant, "name": label.name, "ciphertext": sealed, "key_id": key_id}
@@ -78,6 +95,10 @@ class SealedRows:
             repeatable=False,
         )
         return bool(gone.data)
+
+    def erase(self, tenant: str) -> None:
+        """Take every value of a tenant away."""
+        self._client.run(_TABLE, lambda client: client.table(_TABLE).delete().eq("tenant_id", tenant))
 
     def tenants(self) -> Iterator[str]:
         """Return every tenant that has a value here, one statement each: they are few, and none brings another's."""

@@ -7,7 +7,7 @@ Tenant, name and key are bound to the value: text that was moved to another row,
 
 import hashlib
 import os
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -83,7 +83,7 @@ def unseal(sealed: str, label: Label, key: SealingKey) -> str:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - as above
 
     try:
-        box = urlsafe_b64decode(sealed.rpartition(".")[2])
+        box = b64decode(sealed.partition(".")[2].partition(".")[2], altchars=b"-_", validate=True)
         if len(box) < _NONCE + _TAG:
             raise _refused(label, "is cut off")
         return AESGCM(key.raw).decrypt(box[:_NONCE], box[_NONCE:], label.bound(key.id)).decode()

@@ -110,6 +110,11 @@ class SyncWriter(Protocol):
         """Tell whether the run goes on from the staging, or the first load, that an earlier one left."""
         ...
 
+    @property
+    def batches_at_once(self) -> int:
+        """Return how many of the engine's batches make a good commit: over a network each costs a round trip."""
+        ...
+
     def cursor(self, stream: Stream) -> Json:
         """Return where to start: the staged cursor, else the committed one, else None."""
         ...
@@ -118,8 +123,10 @@ class SyncWriter(Protocol):
         """Store one batch in one transaction. Raise `LeaseLost` when the epoch has moved on."""
         ...
 
-    def end(self, cursors: Mapping[Stream, Json]) -> None:
-        """Take the last cursors, which `promote` and `hold` store.
+    def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
+        """Take the last rows, and the last cursors, which `promote` and `hold` store.
+
+        The rows of a direct run may wait for `promote` too: `changes` may lack them until then.
 
         Until then they stand nowhere: a run that is killed before goes on at the end of its listing, not behind it,
         as if the listing had counted already.
@@ -214,7 +221,7 @@ class Store(AlertStore, DeliveryStore, Protocol):
     # what happened
     def add_events(self, events: Sequence[ConnectorEvent]) -> None: ...
     def events(self, query: EventQuery) -> Iterator[ConnectorEvent]:
-        """Return events in order of time."""
+        """Return events in order of time; those after an id in the order in which they arrived."""
         ...
 
     def start_run(self, run: Run, *, killed: JsonObject | None = None) -> None:
@@ -228,7 +235,7 @@ class Store(AlertStore, DeliveryStore, Protocol):
     def finish_run(self, run: Run, state: IntegrationState | None = None, lease: Lease | None = None) -> None:
         """Store the finished run and, in the same transaction, the new state (its `streams` are not written).
 
-        Raise `LeaseLost` when a lease is given whose epoch has moved on.
+        The lease ends with it: later commits under it are refused. Raise `LeaseLost` when its epoch has moved on.
         """
         ...
 
@@ -241,8 +248,11 @@ class Store(AlertStore, DeliveryStore, Protocol):
         ...
 
     # where everything stands
-    def states(self, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
-        """Return the state of these integrations, of all in one query when none are named."""
+    def states(self, keys: Collection[Key] | None = None, *, streams: bool = True) -> dict[Key, IntegrationState]:
+        """Return the state of these integrations, of all in one query when none are named.
+
+        Without `streams` those are left empty: who looks at a whole fleet has no use for every cursor.
+        """
         ...
 
     def set_connection(self, key: Key, connection: Connection, now: datetime) -> Connection | None:
@@ -284,8 +294,10 @@ class Store(AlertStore, DeliveryStore, Protocol):
         fresh: bool = False,
         dry_run: bool = False,
         windowed: bool = False,
+        begins: Run | None = None,
+        killed: JsonObject | None = None,
     ) -> SyncWriter:
-        """Open a run's writer.
+        """Open a run's writer and, with `begins`, store the run as `start_run` does.
 
         `fresh` starts the streams from None and discards what an earlier run left; so does another fingerprint
         or another set of streams. `dry_run` is always staged, never resumed and never promoted. `windowed`

@@ -1,7 +1,8 @@
 """Events into the store: what `mkt events` shows later."""
 
+import sys
 import threading
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from mkt.contract import ConnectorEvent
 from mkt.errors import StoreError
@@ -9,6 +10,13 @@ from mkt.store.base import Store
 
 FULL: Final = 500
 SECONDS: Final = 1.0
+
+
+@runtime_checkable
+class Postponing(Protocol):
+    """A store that keeps events elsewhere while it cannot be reached, and has a word on it for the operator."""
+
+    def take_word(self) -> str: ...
 
 
 class StoreSink:
@@ -59,3 +67,9 @@ class StoreSink:
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._store.add_events(waiting)
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        word = self._store.take_word() if isinstance(self._store, Postponing) else ""
+        if word:
+            print(f"mkt: {word}", file=sys.stderr)  # noqa: T201 - no event: those are what cannot be stored

@@ -125,7 +125,7 @@ class Workbench(AbstractContextManager["Workbench"]):
         self.source.configurations = [self.configuration]
 
     def verify(self) -> Result:
-        return self._only(verify(self.engine, Selection(), concurrency=1, seconds=self.seconds))
+        return self._only(verify(self.engine, Selection(), concurrency=1, timeout=timedelta(seconds=self.seconds)))
 
     def sync(self, **options: Any) -> Result:
         """Sync now, `options` as in `SyncOptions`."""

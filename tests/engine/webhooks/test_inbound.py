@@ -1,15 +1,14 @@
 """Inbound: what is accepted, what is refused and how alike, what is handled, tried again, and given up."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Barrier, Event, Thread
 
 import pytest
-from tests.engine.hooks import INLINE, ROOT, SECRET, STANDARD, HookRig, said
+from tests.engine.hooks import INLINE, ROOT, SECRET, STANDARD, HookRig, said, until
 from tests.engine.rig import Context
 
 from mkt.configs.base import BrokenTenant, Position, Problem
@@ -43,16 +42,6 @@ def rig(tmp_path: Path) -> HookRig:
 @pytest.fixture
 def inline(tmp_path: Path) -> HookRig:
     return HookRig(tmp_path, INLINE)
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait for what other threads do."""
-    waited = Event()
-    for _ in range(1000):
-        if true():
-            return
-        waited.wait(0.01)
-    raise AssertionError(true)
 
 
 # --- accepted
@@ -245,32 +234,6 @@ def test_a_broken_tenant_lets_the_partner_come_again(rig: HookRig) -> None:
     assert "configs/acme.yaml:3" in rig.ledger()[0].reason
 
 
-def test_a_flood_of_refusals_has_some_entries_and_one_for_the_rest(rig: HookRig) -> None:
-    with rig.inbound() as inbound:
-        ids = {said(inbound.receive(rig.arrival()))["delivery"] for _ in range(500)}
-    entries = rig.ledger()
-    assert len(entries) == SAMPLE + 1
-    assert sum(entry.count for entry in entries) == 500
-    assert {entry.id for entry in entries} <= ids
-    assert rig.events().count("webhook.rejected") == SAMPLE
-
-
-def test_a_flood_does_not_tell_which_integrations_there_are(rig: HookRig) -> None:
-    with rig.inbound() as inbound:
-        for path in ("/hooks/acme/nothing", ROOT):
-            ids = {said(inbound.receive(rig.arrival(path)))["delivery"] for _ in range(SAMPLE + 5)}
-            assert len(ids) == SAMPLE + 5
-
-
-def test_the_next_minute_has_its_own_entries(rig: HookRig) -> None:
-    with rig.inbound() as inbound:
-        for _ in range(2):
-            for _ in range(SAMPLE + 5):
-                inbound.receive(rig.arrival())
-            rig.pass_time(minutes=1)
-    assert sorted(entry.count for entry in rig.ledger())[-2:] == [5, 5]
-
-
 def test_a_changed_configuration_is_seen_within_a_second(rig: HookRig) -> None:
     with rig.inbound() as inbound:
         assert inbound.receive(rig.signed("m1")).status == 202
@@ -328,6 +291,12 @@ def test_status_tells_what_is_dead_until_it_is_handled_or_days_have_gone_by(rig:
 def test_a_partner_that_says_when_is_believed(rig: HookRig) -> None:
     when = rig.clock + timedelta(hours=1)
     assert failing(rig, RateLimited("later", retry_at=when)).next_try_at == when
+
+
+def test_a_partner_that_says_in_the_year_9999_is_asked_again_after_a_day(rig: HookRig) -> None:
+    entry = failing(rig, RateLimited("later", retry_at=datetime(9999, 12, 31, tzinfo=UTC)))
+    assert entry.next_try_at == rig.clock + timedelta(hours=24)
+    assert "days, and is asked again after 24 h" in entry.reason
 
 
 def test_a_bug_of_a_connector_is_tried_again_and_tells_nothing_personal(rig: HookRig) -> None:

@@ -1,34 +1,11 @@
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mkt.connectors.lti_1p3_deeplink.simulator import LtiSimulator
-from mkt.contract import ConnectorEvent
+from mkt.connectors.lti_1p3_deeplink.test_sync import PATH, courses_of, platform, warnings
 from mkt.simulation import Fault, faults
 from mkt.testing.workbench import Workbench
-
-PATH = "courses/{}/"
-FEW = 9  # below the guard's `ignore_below`, so that a whole course may leave
-
-
-@contextmanager
-def platform(
-    folder: Path, variant: str = "canvas", size: int = FEW, **settings: Any
-) -> Iterator[tuple[LtiSimulator, Workbench]]:
-    with LtiSimulator(size) as partner, Workbench(folder, partner, variant) as bench:
-        bench.configure({**bench.configuration.settings, **settings})
-        yield partner, bench
-
-
-def courses_of(bench: Workbench) -> set[str]:
-    return {str(data["org_unit_id"])[-1] for data in bench.records().get("memberships", {}).values()}
-
-
-def warnings(bench: Workbench) -> list[ConnectorEvent]:
-    return [event for event in bench.recorder.events if event.event == "connector.message"]
 
 
 def launch(bench: Workbench, courses: dict[str, Any]) -> None:

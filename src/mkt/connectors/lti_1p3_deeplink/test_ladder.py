@@ -12,9 +12,9 @@ from jwt.algorithms import RSAAlgorithm
 
 from mkt.connectors.lti_1p3_deeplink.keys import thumbprint
 from mkt.connectors.lti_1p3_deeplink.simulator import LtiSimulator
-from mkt.contract import StepOutcome
 from mkt.simulation import Exchange, Fault, Reply, faults
 from mkt.simulation.server import Server
+from mkt.testing.ladder import failure, outcomes, said
 from mkt.testing.workbench import Workbench
 
 STEPS = ("key", "endpoints", "platform_keys", "token", "own_keys", "courses", "members")
@@ -55,23 +55,6 @@ def instead(change: Callable[[dict[str, Any]], Any]) -> Fault:
         exchange.send(Reply.json(change(json.loads(answer().body))))
 
     return fault
-
-
-def outcomes(bench: Workbench) -> dict[str, StepOutcome]:
-    return {step.step: step.outcome for step in bench.verify().steps}
-
-
-def failure(bench: Workbench) -> tuple[str, str, str]:
-    """Return the step that failed, the error's code and who acts."""
-    result = bench.verify()
-    assert result.failure is not None
-    (failed,) = [step.step for step in result.steps if step.outcome == "fail"]
-    return failed, result.failure.code, result.failure.actor
-
-
-def said(bench: Workbench, step: str) -> str:
-    (found,) = [result for result in bench.verify().steps if result.step == step]
-    return f"{found.evidence} -> {found.remedy}"
 
 
 @pytest.mark.parametrize("variant", LtiSimulator.variants)

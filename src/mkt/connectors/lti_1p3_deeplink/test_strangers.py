@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 
 from mkt.connectors.lti_1p3_deeplink import claims as c
 from mkt.connectors.lti_1p3_deeplink.pages import Markup, fill, join
-from mkt.connectors.lti_1p3_deeplink.test_launches import Walk, reason, sign
-from mkt.connectors.lti_1p3_deeplink.test_platform import IndependentPlatform
-from mkt.testing.workbench import Workbench
+from mkt.connectors.lti_1p3_deeplink.test_launches import Walk, reason, sign, walking
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -30,9 +28,8 @@ some = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChe
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     folder: Path = tmp_path_factory.mktemp("strangers")
-    with IndependentPlatform() as partner, Workbench(folder, partner) as bench:
-        bench.configure({**bench.configuration.settings, "memberships_urls": [], "tool_url": None})
-        yield Walk(partner, bench)
+    with walking(folder) as walk:
+        yield walk
 
 
 @some

@@ -7,11 +7,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from mkt.connectors.lti_1p3_deeplink import claims as c
-from mkt.connectors.lti_1p3_deeplink.test_launches import Walk, reason
+from mkt.connectors.lti_1p3_deeplink.test_launches import Walk, reason, walking
 from mkt.connectors.lti_1p3_deeplink.test_picker import Page, open_picker, pick, sent
-from mkt.connectors.lti_1p3_deeplink.test_platform import IndependentPlatform
 from mkt.contract import Record, WebhookResponse
-from mkt.testing.workbench import ROOT, Workbench
+from mkt.testing.workbench import ROOT
 
 OFFERED = "https://learn.example.com/courses/17"
 EVIL = ["https://evil.example/launch", f"{ROOT}.evil.example/launch", "javascript:alert(1)"]
@@ -19,10 +18,9 @@ EVIL = ["https://evil.example/launch", f"{ROOT}.evil.example/launch", "javascrip
 
 @pytest.fixture
 def walk(tmp_path: Path) -> Iterator[Walk]:
-    with IndependentPlatform() as partner, Workbench(tmp_path, partner) as bench:
-        bench.configure({**bench.configuration.settings, "memberships_urls": [], "tool_url": None})
-        partner.publish = lambda: bench.deliver("GET", "jwks.json").body
-        yield Walk(partner, bench)
+    with walking(tmp_path) as walk:
+        walk.partner.publish = lambda: walk.bench.deliver("GET", "jwks.json").body
+        yield walk
 
 
 def offer(walk: Walk, url: str) -> None:

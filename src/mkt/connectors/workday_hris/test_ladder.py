@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
-from mkt.contract import StepOutcome
 from mkt.simulation import faults
+from mkt.testing.ladder import failure, outcomes, said
 from mkt.testing.workbench import Workbench
 
 
@@ -16,23 +16,6 @@ def workday(folder: Path, variant: str = "raas", **settings: Any) -> Iterator[tu
     with WorkdaySimulator() as partner, Workbench(folder, partner, variant) as bench:
         bench.configure({**bench.configuration.settings, **settings})
         yield partner, bench
-
-
-def outcomes(bench: Workbench) -> dict[str, StepOutcome]:
-    return {step.step: step.outcome for step in bench.verify().steps}
-
-
-def failure(bench: Workbench) -> tuple[str, str, str]:
-    """Return the step that failed, the error's code and who acts."""
-    result = bench.verify()
-    assert result.failure is not None
-    (failed,) = [step.step for step in result.steps if step.outcome == "fail"]
-    return failed, result.failure.code, result.failure.actor
-
-
-def said(bench: Workbench, step: str) -> str:
-    (found,) = [result for result in bench.verify().steps if result.step == step]
-    return f"{found.evidence} -> {found.remedy}"
 
 
 def test_a_report_read_by_the_systems_user_passes_without_a_token(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
 from mkt.simulation import faults
+from mkt.testing.ladder import failure
 from mkt.testing.workbench import Workbench
 
 
@@ -15,14 +16,6 @@ def workday(folder: Path, **settings: Any) -> Iterator[tuple[WorkdaySimulator, W
     with WorkdaySimulator() as partner, Workbench(folder, partner, "soap") as bench:
         bench.configure({**bench.configuration.settings, **settings})
         yield partner, bench
-
-
-def failure(bench: Workbench) -> tuple[str, str, str]:
-    """Return the step that failed, the error's code and who acts."""
-    result = bench.verify()
-    assert result.failure is not None
-    (failed,) = [step.step for step in result.steps if step.outcome == "fail"]
-    return failed, result.failure.code, result.failure.actor
 
 
 def said(bench: Workbench, step: str) -> str:

@@ -1,7 +1,7 @@
 """A request as the server took it in, and what it answers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
@@ -14,8 +14,6 @@ from mkt.runtime.masking import MASK
 ROOT: Final = "/hooks/"
 _PATH: Final = re.compile(r"/hooks/([^/]+)/([^/]+)(?:/(.*))?", re.DOTALL)
 _LONGEST_PATH: Final = 200
-_ONE_TIME: Final = re.compile(r"(/register/)[^/]+")
-"""What a one-time link ends in: whoever reads the ledger must not be able to open it."""
 _RETRY_SECONDS: Final = "30"
 Refusal = Literal["refused", "not now", "too large", "too slow", "failed"]
 
@@ -39,11 +37,13 @@ class Arrival:
             return "", "", ""
         return unquote(found[1]), unquote(found[2]), unquote(found[3] or "")
 
-    @property
-    def shown_path(self) -> str:
-        """What the ledger says of the path."""
-        printable = re.sub(r"[^ -~]", "?", self.raw_path)
-        return _ONE_TIME.sub(rf"\1{MASK}", printable)[:_LONGEST_PATH]
+    def shown_path(self, secret_after: Iterable[str]) -> str:
+        """Return what the ledger says of the path: nothing of what stands behind one of those parts of it."""
+        parts = "|".join(map(re.escape, secret_after))
+        # As the connector reads it: %2F is a slash too.
+        read = unquote(self.raw_path)
+        shown = re.sub(rf"(?is)(/(?:{parts})/+)[^/].*", rf"\1{MASK}", read) if parts else read
+        return re.sub(r"[^ -~]", "?", self.raw_path if shown == read else shown)[:_LONGEST_PATH]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,26 +45,26 @@ class Inbound:
         self._routes = Routes(engine, monotonic=monotonic)
         self._refusals = Refusals(engine)
         self._acceptance = Acceptance(engine.store)
-        self._work = Work(engine, self._routes, workers=workers, each_look=self._refusals.flush)
+        self._work = Work(engine, self._routes, workers=workers)
         self._answering: Counter[Key] = Counter()
         self._lock = threading.Lock()
         self._ready: tuple[float, str] | None = None
 
     def receive(self, arrival: Arrival) -> Answer:
         """Return the answer; what was accepted is in the ledger by then."""
-        delivery = self._delivery(arrival)
-        answer = attempt(lambda: self._receive(arrival, delivery))
+        name = uuid7()
+        answer = attempt(lambda: self._receive(arrival, name))
         if isinstance(answer, StoreError):
-            return refusal(NOT_NOW, "not now", delivery.id)
+            return refusal(NOT_NOW, "not now", name)
         if isinstance(answer, Exception):
-            return refusal(FAILED, "failed", delivery.id)
+            return refusal(FAILED, "failed", name)
         return answer
 
     def refuse_unread(self, arrival: Arrival, status: int, error: Refusal, reason: str) -> Answer:
         """Return the answer to a request whose body was not read to its end."""
         tenant, integration, _ = arrival.names
         found = self._routes.find(tenant, integration)
-        delivery = replace(_belonging(self._delivery(arrival), found), reason=reason, status=status)
+        delivery = replace(self._delivery(arrival, found, uuid7()), reason=reason, status=status)
         self._refusals.add(delivery, lambda: delivery)
         return refusal(status, error, delivery.id)
 
@@ -82,6 +82,7 @@ class Inbound:
     def stop(self, seconds: float) -> None:
         """End the work after the answers: what is in work may come to its end, at most so long."""
         self._work.stop(seconds)
+        self._refusals.stop(seconds)
 
     def _look(self) -> str:
         self._routes.look()
@@ -90,21 +91,23 @@ class Inbound:
             return "the store cannot be written"
         return "the configurations cannot be read" if self._routes.problem else ""
 
-    def _delivery(self, arrival: Arrival) -> Delivery:
+    def _delivery(self, arrival: Arrival, found: Route | NoRoute, name: str) -> Delivery:
+        """Return it as a refused one, of the integration that its path leads to, if there is one."""
         return Delivery(
-            id=uuid7(),
+            id=name,
             received_at=arrival.received_at,
-            key=Key("", ""),
+            key=found.key,
+            connector=found.configuration.connector if isinstance(found, Route) else found.connector,
             method=arrival.method,
-            path=arrival.shown_path,
-            verdict="unroutable",
+            path=arrival.shown_path(self._routes.secret_after(found)),
+            verdict="rejected" if found.key.tenant else "unroutable",
             status=REFUSED,
         )
 
-    def _receive(self, arrival: Arrival, delivery: Delivery) -> Answer:
+    def _receive(self, arrival: Arrival, name: str) -> Answer:
         tenant, integration, path = arrival.names
         found = self._routes.find(tenant, integration)
-        delivery = _belonging(delivery, found)
+        delivery = self._delivery(arrival, found, name)
         if isinstance(found, NoRoute):
             spend(arrival.body)
             return self._refuse(arrival, delivery, None, found.reason, ours=found.ours)
@@ -170,9 +173,10 @@ class Inbound:
                     details={**delivery.details, "headers": headers},
                 )
             )
+        answer = self._answer_stored(stored)  # it is told as received before it can be told as handled
         if room and stored.verdict == "received":
             self._work.lanes.put(stored)
-        return self._answer_stored(stored)
+        return answer
 
     def _answer_inline(self, arrival: Arrival, delivery: Delivery, route: Route, *, kept: bool = True) -> Answer:
         """Return the connector's own answer; what it did is stored by then."""
@@ -224,10 +228,3 @@ class Inbound:
                 details={"status": stored.status},
             )
         )
-
-
-def _belonging(delivery: Delivery, found: Route | NoRoute) -> Delivery:
-    """Return the delivery as one of the integration that its path leads to, if there is one."""
-    connector = found.configuration.connector if isinstance(found, Route) else found.connector
-    known = bool(found.key.tenant)
-    return replace(delivery, key=found.key, connector=connector, verdict="rejected" if known else "unroutable")

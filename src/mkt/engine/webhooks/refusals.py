@@ -21,6 +21,10 @@ from mkt.store.deliveries import Delivery, Verdict
 SAMPLE: Final = 20
 UNVERIFIED: Final = 600
 _WINDOW: Final = timedelta(minutes=1)
+_SOON_SECONDS: Final = 0.1
+"""From a refusal to its entry, so that whoever looks then finds it, and yet no answer is slower for it."""
+_PAUSE_SECONDS: Final = 0.4
+"""From one writing to the next, in a flood."""
 _EVENTS: Final[dict[Verdict, EventName]] = {
     "rejected": "webhook.rejected",
     "unroutable": "webhook.unroutable",
@@ -38,7 +42,7 @@ class _Window:
 
 
 class Refusals:
-    """Collects what was refused; `flush` writes it, and a thread calls that now and then."""
+    """Collects what was refused, and writes it from a thread of its own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -46,6 +50,16 @@ class Refusals:
         self._windows: dict[tuple[str, str, Verdict], _Window] = {}
         self._waiting: dict[str, Delivery] = {}
         self._untold: list[Delivery] = []
+        self._come = threading.Event()
+        self._stopping = threading.Event()
+        self._writer = threading.Thread(target=self._write, name="mkt-webhook-refusals", daemon=True)
+        self._writer.start()
+
+    def stop(self, seconds: float) -> None:
+        """Write what is left, at most so long."""
+        self._stopping.set()
+        self._come.set()
+        self._writer.join(seconds)
 
     def add(self, delivery: Delivery, shown: Callable[[], Delivery]) -> None:
         """Take a refusal. `shown` completes one that has an entry of its own."""
@@ -57,6 +71,7 @@ class Refusals:
             window.single += 1
             entry = self._waiting[delivery.id] = shown()
             self._untold.append(entry)
+            self._come.set()
 
     def has_room(self, delivery: Delivery) -> bool:
         """Tell whether an unverified delivery gets an entry of its own; count one that does not."""
@@ -73,9 +88,19 @@ class Refusals:
             delivery, id=first.id, received_at=first.received_at, count=count, details={}, query="", body=None
         )
         window.shared = self._waiting[shared.id] = shared
+        self._come.set()
 
-    def flush(self) -> None:
+    def _write(self) -> None:
+        while not self._stopping.is_set():
+            self._come.wait()
+            self._stopping.wait(_SOON_SECONDS)
+            attempt(self._flush)
+            self._stopping.wait(_PAUSE_SECONDS)
+        attempt(self._flush)
+
+    def _flush(self) -> None:
         """Write what has come since the last time; a store that fails now gets it the next time."""
+        self._come.clear()
         with self._lock:
             waiting, self._waiting = self._waiting, {}
             untold, self._untold = self._untold, []
@@ -87,6 +112,7 @@ class Refusals:
         if error is not None:
             with self._lock:
                 self._waiting = {**waiting, **self._waiting}
+            self._come.set()
 
     def _window(self, delivery: Delivery) -> _Window:
         name = (*delivery.key, delivery.verdict)

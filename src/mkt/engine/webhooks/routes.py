@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -56,12 +56,18 @@ class Routes:
         self._version = engine.source.version()
         self._table = _Table(engine, engine.source.load(), monotonic)
         self._looked_at = monotonic()
+        declared = [each.manifest.webhook for each in engine.registry.values() if each.manifest]
+        self._secret_after = frozenset(part for webhook in declared for part in webhook.secret_after)
         self.problem = ""
         """Why nothing can be read now; what was read last goes on being used."""
 
     def find(self, tenant: str, integration: str) -> Route | NoRoute:
         self.look()
         return self._table.find(tenant, integration)
+
+    def secret_after(self, found: Route | NoRoute) -> Iterable[str]:
+        """Return the parts of the path that a secret follows; of one that leads nowhere, those of all connectors."""
+        return found.declared.secret_after if isinstance(found, Route) else self._secret_after
 
     def any(self) -> bool:
         """Tell whether there is a route, by what the manifests say."""

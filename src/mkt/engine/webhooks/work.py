@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -19,6 +18,8 @@ from mkt.store.deliveries import Delivery
 CLAIM: Final = timedelta(minutes=3)
 """So long a delivery is ours alone; a process that dies leaves it to the others after that."""
 _POLL_SECONDS: Final = 0.5
+_QUIET_SECONDS: Final = 4.0
+"""So long at most a ledger is left alone in which nothing was found: over a network, each look is a request."""
 _CLAIMED_AT_ONCE: Final = 100
 _GRACE_SECONDS: Final = 10.0
 
@@ -48,11 +49,10 @@ def handle_accepted(engine: Engine, routes: Routes, delivery: Delivery) -> Deliv
 class Work:
     """The threads that handle deliveries, and the one that looks for what waits in the ledger."""
 
-    def __init__(self, engine: Engine, routes: Routes, *, workers: int, each_look: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, routes: Routes, *, workers: int) -> None:
         self.lanes = Lanes()
         self._engine = engine
         self._routes = routes
-        self._each_look = each_look
         self._stopping = threading.Event()
         self._working: dict[_Working, None] = {}
         self._lock = threading.Lock()
@@ -98,22 +98,28 @@ class Work:
             handle_accepted(self._engine, self._routes, delivery)
 
     def _look(self) -> None:
+        quiet, claim_at = 0.0, 0.0
         while not self._stopping.wait(_POLL_SECONDS):
-            attempt(self._each_look)
-            attempt(self._claim)
+            now = time.monotonic()
+            if now >= claim_at or self.lanes.behind(()):
+                found = attempt(self._claim)
+                quiet = 0.0 if found is True else min(max(2 * quiet, _POLL_SECONDS), _QUIET_SECONDS)
+                claim_at = now + quiet
             self._abandon_late()
-        attempt(self._each_look)
 
-    def _claim(self) -> None:
-        now = self._engine.now()
+    def _claim(self) -> bool:
+        """Fetch what waits in the ledger; tell whether to look again soon."""
+        now, any_found = self._engine.now(), False
         while (full := self.lanes.full_ones()) is not None:
             behind = self.lanes.behind(full)
             found = self._engine.store.claim_deliveries(now, now + CLAIM, _CLAIMED_AT_ONCE, without=full)
             for delivery in found:
                 self.lanes.put(delivery)
+            any_found = any_found or bool(found)
             if len(found) < _CLAIMED_AT_ONCE:
                 self.lanes.catch_up(behind)
-                return
+                return any_found or bool(full)
+        return True
 
     def _abandon_late(self) -> None:
         now = time.monotonic()

@@ -18,7 +18,7 @@ _PRAGMAS: Final = (
     "pragma temp_store = file",
     "pragma cache_size = -16384",
     "pragma journal_size_limit = 67108864",
-    "pragma wal_autocheckpoint = 4000",
+    "pragma wal_autocheckpoint = 8000",
 )
 _CHECK_DISK: Final = "Check the disk that holds it (mount, permissions, kernel log), then run the command again."
 _RESTORE: Final = "Stop every mkt of this project and bring the file back from a backup."

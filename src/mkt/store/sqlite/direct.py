@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count
 from typing import Final, Literal
 
-from mkt.contract import Stream
+from mkt.contract import Json, Stream
 from mkt.store.base import Batch, ChangedRecord, Hold, Row, StreamChanges
 from mkt.store.sqlite import headers, numbers, sources, tombstones
 from mkt.store.sqlite.columns import id_list, stamp
@@ -56,6 +56,12 @@ class DirectWriter(Writer):
         super().__init__(database, opened, now)
         self._counts = {stream: StreamChanges(live=opened.live.get(stream, 0)) for stream in opened.sources}
         self._pending = self._counts
+        self._rest = Batch()
+
+    def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
+        """Leave the rest to the transaction of `promote`: of a small integration it is all there is."""
+        self._rest = rest or Batch()
+        self._end(cursors)
 
     def changes(self) -> dict[Stream, StreamChanges]:
         return {
@@ -71,10 +77,12 @@ class DirectWriter(Writer):
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
         """Mark the streams finished, so that every later run is staged; a window is no whole load."""
         with self._transaction() as connection:
+            self._put(connection, self._rest)
             if not self._run.windowed:
                 for stream, source in self._run.sources.items():
                     sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
             headers.remove(connection, self._run.staging)
+        self._committed(self._rest)
         return self.changes()
 
     def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold:
@@ -98,8 +106,8 @@ class DirectWriter(Writer):
             if not self._run.windowed:
                 sources.move(connection, self._run.sources[stream], cursor)
 
-    def write(self, batch: Batch) -> None:
-        super().write(batch)
+    def _committed(self, batch: Batch) -> None:
+        super()._committed(batch)
         for stream, number in batch.invalid.items():
             self._pending[stream].invalid += number
         for complete in batch.completes:
@@ -145,6 +153,8 @@ class DirectWriter(Writer):
 
 def kinds_of(part: Part, before: Mapping[str, Known]) -> dict[str, ChangeKind]:
     """Return what each row does to its record; what changes nothing is left out."""
+    if not before:  # the usual batch of a first load
+        return {key: "created" for key, row in part.last.items() if row.document is not None}
     return {key: kind for key, row in part.last.items() if (kind := _change(row, before.get(key))) is not None}
 
 

@@ -109,10 +109,12 @@ def save_run(connection: sqlite3.Connection, run: Run) -> None:
     )
 
 
-def end_killed(connection: sqlite3.Connection, run: Run, error: JsonObject) -> None:
-    """Mark what was left running before this run as failed, found out at its start."""
-    found_out = (stamp(run.started_at), dump(error))
-    connection.execute(_END_KILLED, (*found_out, *run.key, run.command, run.id))
+def start_run(connection: sqlite3.Connection, run: Run, killed: JsonObject | None) -> None:
+    """Store a run that begins and, with `killed`, mark what was left running before it as failed."""
+    if killed is not None:
+        found_out = (stamp(run.started_at), dump(killed))
+        connection.execute(_END_KILLED, (*found_out, *run.key, run.command, run.id))
+    save_run(connection, run)
 
 
 def runs(database: Database, keys: Collection[Key] | None, limit: int) -> list[Run]:

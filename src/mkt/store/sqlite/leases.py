@@ -10,36 +10,33 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from mkt.errors import LeaseLost, StoreError
 from mkt.store.base import LEASE_EXPIRY, Key, Lease
+from mkt.store.holders import Holders
 from mkt.store.sqlite.connection import Database
-from mkt.store.sqlite.holders import Holders
 
+_NUMBER: Final = "#"
+_LONG_WAIT: Final = LEASE_EXPIRY.total_seconds() / 3
 _TABLE: Final = """
     create table if not exists leases (
         tenant_id text not null,
         integration text not null,
         holder text not null,
-        epoch integer,
         renewed_at real not null,
         primary key (tenant_id, integration)
     ) strict, without rowid"""
 _HELD: Final = "select holder, renewed_at from leases where tenant_id = ? and integration = ?"
 _TAKE: Final = "insert or replace into leases (tenant_id, integration, holder, renewed_at) values (?, ?, ?, ?)"
-_SETTLE: Final = """
-    update leases set epoch = ?, renewed_at = ?
-    where tenant_id = ? and integration = ? and holder = ? and epoch is null"""
-_RENEW: Final = """
-    update leases set renewed_at = ? where tenant_id = ? and integration = ? and holder = ? and epoch = ?"""
-_DROP: Final = """
-    delete from leases where tenant_id = ? and integration = ? and holder = ? and (epoch is null or epoch = ?)"""
-# The first epoch is a time, so that no lease from before a purge has the number of one after it.
+_RENEW: Final = "update leases set renewed_at = ? where tenant_id = ? and integration = ? and holder = ?"
+_DROP: Final = "delete from leases where tenant_id = ? and integration = ? and holder = ?"
+# The first epoch is a time, in milliseconds, so that no lease from before a purge has the number of one after it.
 _RAISE: Final = """
     insert into integration_leases (tenant_id, integration, epoch)
-    values (?, ?, cast(strftime('%s', 'now') as integer))
+    values (?, ?, cast((julianday('now') - 2440587.5) * 86400000 as integer))
     on conflict (tenant_id, integration) do update set epoch = epoch + 1
     returning epoch"""
 _END: Final = """
@@ -54,6 +51,12 @@ def check_lease(connection: sqlite3.Connection, lease: Lease) -> None:
         raise LeaseLost("/".join(lease.key))
 
 
+def end_lease(connection: sqlite3.Connection, lease: Lease) -> None:
+    """Let nothing more be committed under the lease; raise as `check_lease`."""
+    if connection.execute(_END, (*lease.key, lease.epoch)).rowcount != 1:
+        raise LeaseLost("/".join(lease.key))
+
+
 class Leases:
     """This process's leases. The file is made when the first lease is asked for: reading needs none."""
 
@@ -64,12 +67,15 @@ class Leases:
         self._holders = Holders(main.path.parent / "holders")
         self._preparing = threading.Lock()
         self._ready = False
+        self._numbers = count()
+        self._ended: set[Lease] = set()
 
     def acquire(self, key: Key) -> Lease | None:
         with self._local_faults():
-            holder = self._prepare()
+            holder = f"{self._prepare()}{_NUMBER}{next(self._numbers)}"
             if not self._take(key, holder):
                 return None
+        taken = self._monotonic()
         try:
             with self._main.write() as connection:
                 ((epoch,),) = connection.execute(_RAISE, key).fetchall()
@@ -77,9 +83,8 @@ class Leases:
             self._drop(Lease(key, holder, 0))
             raise
         lease = Lease(key, holder, epoch)
-        with self._file.write() as connection:
-            # The wait for the main file may have been long: the 30 s begin now.
-            connection.execute(_SETTLE, (epoch, self._monotonic(), *key, holder))
+        if self._monotonic() - taken > _LONG_WAIT:  # for the main file: the 30 s begin now
+            self.renew([lease])
         return lease
 
     def holder(self, key: Key) -> str:
@@ -88,21 +93,27 @@ class Leases:
             self._prepare()
             with self._file.write() as connection:
                 row = connection.execute(_HELD, key).fetchone()
-            return self._holders.named(row[0]) if row is not None and self._live(*row) else ""
+            return self._holders.named(_process(row[0])) if row is not None and self._live(*row) else ""
 
     def renew(self, leases: Collection[Lease]) -> None:
         if not leases:
             return  # there may be no file yet
         now = self._monotonic()
         with self._file.write() as connection:
-            connection.executemany(_RENEW, [(now, *lease.key, lease.holder, lease.epoch) for lease in leases])
+            connection.executemany(_RENEW, [(now, *lease.key, lease.holder) for lease in leases])
 
     def release(self, lease: Lease) -> None:
         try:
-            with self._main.write() as connection:
-                connection.execute(_END, (*lease.key, lease.epoch))
+            if lease not in self._ended:
+                with self._main.write() as connection:
+                    connection.execute(_END, (*lease.key, lease.epoch))
         finally:
+            self._ended.discard(lease)
             self._drop(lease)
+
+    def ended(self, lease: Lease) -> None:
+        """Note that `end_lease` was committed: to release it is then only to let others have it."""
+        self._ended.add(lease)
 
     def close(self) -> None:
         self._file.close()
@@ -129,11 +140,11 @@ class Leases:
 
     def _live(self, holder: str, renewed_at: float) -> bool:
         expired = self._monotonic() - renewed_at > LEASE_EXPIRY.total_seconds()
-        return not expired and self._holders.alive(holder)
+        return not expired and self._holders.alive(_process(holder))
 
     def _drop(self, lease: Lease) -> None:
         with self._file.write() as connection:
-            connection.execute(_DROP, (*lease.key, lease.holder, lease.epoch))
+            connection.execute(_DROP, (*lease.key, lease.holder))
 
     @contextmanager
     def _local_faults(self) -> Iterator[None]:
@@ -145,6 +156,11 @@ class Leases:
                 remedy="Give the user that runs mkt the right to write that folder, and space on its disk.",
                 code="local.store",
             ) from error
+
+
+def _process(holder: str) -> str:
+    """Return whose lease it is, without its number: each one has a name of its own."""
+    return holder.partition(_NUMBER)[0]
 
 
 def _make_private(path: Path) -> None:

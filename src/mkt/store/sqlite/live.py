@@ -1,14 +1,14 @@
 """The records as they are, looked up a batch at a time, and how one row changes them."""
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
-from mkt.contract import Stream
 from mkt.store.base import Row
+from mkt.store.parts import Part, parts
 from mkt.store.sqlite.columns import id_list
+
+__all__ = ["ChangeKind", "Known", "Part", "change", "count_live", "digests", "known", "parts"]
 
 ChangeKind = Literal["created", "updated", "deleted"]
 
@@ -30,48 +30,6 @@ class Known(NamedTuple):
     unscoped: bool
     first_seen_at: str
     document: int
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One stream's part of a batch.
-
-    `last` is the last row of each id, `standing` the ids of each scope, some more than once; an id that was
-    deleted stands only where it was listed afterwards.
-    """
-
-    last: Mapping[str, Row]
-    standing: Mapping[str, Sequence[str]]
-    deleted: Sequence[str]
-
-
-def parts(rows: Iterable[Row]) -> dict[Stream, Part]:
-    """Split a batch by stream."""
-    found: defaultdict[Stream, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row.stream].append(row)
-    return {stream: _part(of_stream) for stream, of_stream in found.items()}
-
-
-def _part(rows: Sequence[Row]) -> Part:
-    last = {row.external_id: row for row in rows}
-    deleted = [row.external_id for row in rows if row.document is None]
-    standing: defaultdict[str, list[str]] = defaultdict(list)
-    for row in _after_deletes(rows) if deleted else rows:
-        standing[row.scope].append(row.external_id)
-    return Part(last, standing, deleted)
-
-
-def _after_deletes(rows: Sequence[Row]) -> list[Row]:
-    """Leave out the deletes, and of each deleted id what came before."""
-    deleted: set[str] = set()
-    kept: list[Row] = []
-    for row in reversed(rows):
-        if row.document is None:
-            deleted.add(row.external_id)
-        elif row.external_id not in deleted:
-            kept.append(row)
-    return kept
 
 
 def known(connection: sqlite3.Connection, source: int, ids: Iterable[str]) -> dict[str, Known]:

@@ -6,11 +6,11 @@ from functools import cache
 from itertools import chain, islice
 from typing import Final
 
-ROWS: Final = 50
+ROWS: Final = 250
 
 
 def insert_many(connection: sqlite3.Connection, statement: str, row: str, rows: Iterable[Sequence[object]]) -> None:
-    """Run a statement whose `{rows}` is replaced by `row`, such as `(?, ?, 0)`, once for each of up to 50 rows."""
+    """Run a statement whose `{rows}` is replaced by `row`, such as `(?, ?, 0)`, for `ROWS` rows at a time."""
     left = iter(rows)
     while some := tuple(islice(left, ROWS)):
         connection.execute(_repeated(statement, row, len(some)), tuple(chain.from_iterable(some)))

@@ -87,10 +87,13 @@ def resume(database: Database, key: Key) -> datetime | None:
     return moment_or_none(found[0]) if found else None
 
 
-def states(database: Database, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
+def states(
+    database: Database, keys: Collection[Key] | None = None, *, streams: bool = True
+) -> dict[Key, IntegrationState]:
     """Return these integrations, or every one that ever ran."""
     with database.read() as connection:
-        moved, holds = _moved(_rows(connection, _MOVED, "and", keys)), _rows(connection, _HOLDS, "and", keys)
+        moved = _moved(_rows(connection, _MOVED, "and", keys)) if streams else {}
+        holds = _rows(connection, _HOLDS, "and", keys)
         held = {Key(tenant, integration): hold for tenant, integration, hold in holds}
         found = {key: IntegrationState(key=key, hold_id=held.get(key, ""), streams=moved[key]) for key in moved}
         for row in _rows(connection, _STATES, "where", keys):

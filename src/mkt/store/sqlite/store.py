@@ -44,7 +44,7 @@ from mkt.store.sqlite import (
 )
 from mkt.store.sqlite import deliveries as ledger
 from mkt.store.sqlite.connection import Database
-from mkt.store.sqlite.leases import Leases, check_lease
+from mkt.store.sqlite.leases import Leases, end_lease
 from mkt.store.sqlite.pace import SqliteBudgets
 
 
@@ -93,18 +93,18 @@ class SqliteStore:
 
     def start_run(self, run: Run, *, killed: JsonObject | None = None) -> None:
         with self._database.write() as connection:
-            if killed is not None:
-                history.end_killed(connection, run, killed)
-            history.save_run(connection, run)
+            history.start_run(connection, run, killed)
 
     def finish_run(self, run: Run, state: IntegrationState | None = None, lease: Lease | None = None) -> None:
         with self._database.write() as connection:
             if lease is not None:
-                check_lease(connection, lease)
+                end_lease(connection, lease)
             history.save_run(connection, run)
             headers.touch(connection, run.id, self._now())
             if state is not None:
                 states.save_state(connection, state)
+        if lease is not None:
+            self._leases.ended(lease)
 
     def runs(self, keys: Collection[Key] | None = None, *, limit: int = 50) -> list[Run]:
         return history.runs(self._database, keys, limit)
@@ -112,8 +112,8 @@ class SqliteStore:
     def find_runs(self, part: str) -> list[Run]:
         return history.find_runs(self._database, part)
 
-    def states(self, keys: Collection[Key] | None = None) -> dict[Key, IntegrationState]:
-        return states.states(self._database, keys)
+    def states(self, keys: Collection[Key] | None = None, *, streams: bool = True) -> dict[Key, IntegrationState]:
+        return states.states(self._database, keys, streams=streams)
 
     def set_connection(self, key: Key, connection: Connection, now: datetime) -> Connection | None:
         return states.set_connection(self._database, key, connection, now)
@@ -143,6 +143,8 @@ class SqliteStore:
         fresh: bool = False,
         dry_run: bool = False,
         windowed: bool = False,
+        begins: Run | None = None,
+        killed: JsonObject | None = None,
     ) -> SyncWriter:
         request = syncing.Request(
             lease=lease,
@@ -152,6 +154,8 @@ class SqliteStore:
             fresh=fresh,
             dry_run=dry_run,
             windowed=windowed,
+            begins=begins,
+            killed=killed,
         )
         return syncing.open_writer(self._database, request, self._now)
 

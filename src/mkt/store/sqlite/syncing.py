@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from mkt.contract import Stream
-from mkt.store.base import Lease
-from mkt.store.sqlite import headers, numbers, sources, tombstones
+from mkt.contract import JsonObject, Stream
+from mkt.store.base import Lease, Run
+from mkt.store.sqlite import headers, history, numbers, sources, tombstones
 from mkt.store.sqlite.columns import stamp
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.direct import DirectWriter
@@ -33,6 +33,8 @@ class Request:
     fresh: bool
     dry_run: bool
     windowed: bool
+    begins: Run | None
+    killed: JsonObject | None
 
     @property
     def resumable(self) -> bool:
@@ -48,6 +50,8 @@ def open_writer(database: Database, request: Request, now: Callable[[], datetime
     """Decide between direct and staged, and between going on and starting anew, in one transaction."""
     with database.write() as connection:
         check_lease(connection, request.lease)
+        if request.begins is not None:
+            history.start_run(connection, request.begins, request.killed)
         found = sources.intern(connection, request.lease.key, request.streams)
         left = _without_leftovers(connection, request)
         if request.dry_run or any(source.finished for source in found):

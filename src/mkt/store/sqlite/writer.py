@@ -44,6 +44,7 @@ class Writer(ABC):
     """One run's way into the store; `direct.py` and `staged.py` say what a batch does."""
 
     direct: bool
+    batches_at_once = 1
 
     def __init__(self, database: Database, opened: Opened, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -61,13 +62,15 @@ class Writer(ABC):
 
     def write(self, batch: Batch) -> None:
         with self._transaction() as connection:
-            self._store(connection, batch)
-            if batch.memory and not self._run.dry_run:
-                memory.put(connection, self._run.lease.key, batch.memory, self._now())
-        if not self._run.windowed:
-            self._cursors.update(batch.cursors)
+            self._put(connection, batch)
+        self._committed(batch)
 
-    def end(self, cursors: Mapping[Stream, Json]) -> None:
+    def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
+        if rest is not None:
+            self.write(rest)
+        self._end(cursors)
+
+    def _end(self, cursors: Mapping[Stream, Json]) -> None:
         if not self._run.windowed:
             self._last = cursors
             self._cursors.update(cursors)
@@ -84,7 +87,18 @@ class Writer(ABC):
     def discard(self) -> None: ...
     @abstractmethod
     def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        """Put the batch into its tables."""
+        """Put the batch's rows into their tables."""
+
+    def _put(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """Put all of the batch into its tables."""
+        self._store(connection, batch)
+        if batch.memory and not self._run.dry_run:
+            memory.put(connection, self._run.lease.key, batch.memory, self._now())
+
+    def _committed(self, batch: Batch) -> None:
+        """Note what is committed."""
+        if not self._run.windowed:
+            self._cursors.update(batch.cursors)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -13,7 +13,7 @@ from mkt.contract import Json
 _LEAVE_OUT: Final = "Leave it out."
 
 
-def judged_plain(value: Json, path: Path = ()) -> Iterator[tuple[str, Finding]]:
+def judged_values(value: Json, path: Path = ()) -> Iterator[tuple[str, Finding]]:
     """Return what no file could say, each with the code that it would have there. Nothing is raised."""
     if len(path) > DEEPEST:
         place = ".".join(map(str, path[:3]))
@@ -23,7 +23,7 @@ def judged_plain(value: Json, path: Path = ()) -> Iterator[tuple[str, Finding]]:
         yield from _mapping(value, path)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from judged_plain(item, (*path, index))
+            yield from judged_values(item, (*path, index))
     elif isinstance(value, str) and not CONTROL.isdisjoint(value):
         yield codes.ENCODING, Finding("value", path, f"{_dotted(path)} has a control character in it", _LEAVE_OUT)
     elif isinstance(value, int) and not -LIMIT <= value < LIMIT:
@@ -34,7 +34,7 @@ def judged_plain(value: Json, path: Path = ()) -> Iterator[tuple[str, Finding]]:
 def _mapping(value: Mapping[str, Json], path: Path) -> Iterator[tuple[str, Finding]]:
     for key, item in value.items():
         if CONTROL.isdisjoint(key):
-            yield from judged_plain(item, (*path, key))
+            yield from judged_values(item, (*path, key))
         else:
             message = f"a key under {_dotted(path) or 'the row'} has a control character in it"
             yield codes.ENCODING, Finding("value", path, message, _LEAVE_OUT)

@@ -1,0 +1,1 @@
+"""`mkt worker`: any number of machines share the syncs that are due."""
