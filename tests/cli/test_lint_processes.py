@@ -13,7 +13,7 @@ from tests.cli.front import Project
 from tests.cli.process import MKT, SECONDS, run
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere one process does all")
-FILES = 1500
+FILES = 4000
 WRONG = """\
 tenant: t{number}
 integrations:

@@ -81,7 +81,7 @@ class DirectWriter(Writer):
             if not self._run.windowed:
                 for stream, source in self._run.sources.items():
                     sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
-            headers.remove(connection, self._run.staging)
+            headers.remove(connection, self._run.staging, direct=True)
         self._committed(self._rest)
         return self.changes()
 
@@ -95,7 +95,7 @@ class DirectWriter(Writer):
             if not self._run.windowed:
                 for source in self._run.sources.values():
                     sources.restart(connection, source, self._run.fingerprint)
-            headers.remove(connection, self._run.staging)
+            headers.remove(connection, self._run.staging, direct=True)
 
     def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
         # The counts of a batch that is rolled back must not stay.

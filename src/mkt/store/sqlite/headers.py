@@ -40,6 +40,10 @@ _REMOVE: Final = (
     "delete from integration_staging_completes where staging = ?",
     "delete from integration_staging_runs where staging = ?",
 )
+_REMOVE_DIRECT: Final = (
+    "delete from integration_staging_seen where staging = ?",
+    "delete from integration_staging_runs where staging = ?",
+)
 
 
 class Header(NamedTuple):
@@ -111,7 +115,7 @@ def touch(connection: sqlite3.Connection, run_id: str, now: datetime) -> None:
     connection.execute(_TOUCH, (stamp(now), run_id))
 
 
-def remove(connection: sqlite3.Connection, staging: int) -> None:
-    """Forget a staging and all that it holds."""
-    for statement in _REMOVE:
+def remove(connection: sqlite3.Connection, staging: int, *, direct: bool = False) -> None:
+    """Forget a staging and all that it holds; that of a `direct` run notes what it met, and no more."""
+    for statement in _REMOVE_DIRECT if direct else _REMOVE:
         connection.execute(statement, (staging,))

@@ -99,8 +99,9 @@ def _open_direct(
     resumed = header in left
     if not request.windowed:  # a part of time is no new beginning
         _bury_other_settings(connection, request, found, stamp(now))
-        for source in found if not resumed else ():
-            sources.restart(connection, source.number, request.fingerprint)
+        for source in found:
+            if not resumed or source.fingerprint != request.fingerprint:
+                sources.restart(connection, source.number, request.fingerprint)
     wanted = [source for source in found if source.stream in request.streams]
     return _opened(
         request,
@@ -116,13 +117,12 @@ def _open_direct(
 
 def _bury_other_settings(connection: sqlite3.Connection, request: Request, found: Sequence[Source], now: str) -> None:
     """Delete what a first load with other settings wrote: nothing would ever take it away."""
-    tombstones.new_list(connection)
-    for source in found:
-        if source.fingerprint != request.fingerprint:
-            if source.fingerprint:
-                tombstones.list_all(connection, source.number)
-            sources.restart(connection, source.number, request.fingerprint)
-    tombstones.bury(connection, now)
+    others = [source for source in found if source.fingerprint not in ("", request.fingerprint)]
+    if others:
+        tombstones.new_list(connection)
+        for source in others:
+            tombstones.list_all(connection, source.number)
+        tombstones.bury(connection, now)
 
 
 def _opened(request: Request, found: Collection[Source], header: Header, *, resumed: bool, **others: Any) -> Opened:
