@@ -1,7 +1,7 @@
 """What a store remembers of inbound deliveries: the ledger. A part of the store's contract."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -48,6 +48,21 @@ class Delivery:
     def target(self) -> str:
         """The integration as a person names it; empty where there is none."""
         return "/".join(self.key) if self.key.tenant else ""
+
+    def as_duplicate(self, first: str, status: int) -> "Delivery":
+        """Return what is told of it where the delivery `first` came before, which was answered with `status`."""
+        return replace(
+            self,
+            verdict="duplicate",
+            reason="it was accepted before",
+            status=status,
+            dedupe="",
+            attempts=0,
+            next_try_at=None,
+            details={"first": first},
+            query="",
+            body=None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Row level security as the API's callers meet it."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -232,6 +233,7 @@ def test_what_a_file_could_say_fits(supabase: LocalSupabase) -> None:
     numbers = "[9223372036854775807, -9223372036854775808, 1.5, true, null]"
     text = f'{{"a": {numbers}, "b": {"[" * 40}{"]" * 40}}}'
     supabase.sql("insert into integrations (tenant_id, name, connector, settings) values ('a', 'b', 'c', %s)", text)
+    assert supabase.sql("select settings from integrations") == [(json.loads(text),)]
     supabase.empty()
 
 

@@ -92,8 +92,10 @@ def test_a_project_that_a_newer_mkt_has_moved_on_opens(
     supabase: LocalSupabase, open_on: OpenOn, tmp_path: Path
 ) -> None:
     supabase.sql("insert into mkt_private.migrations (name) values ('20991231000001_mkt_later')")
-    open_on(tmp_path / ".mkt")
-    supabase.sql("delete from mkt_private.migrations where name = '20991231000001_mkt_later'")
+    try:
+        assert open_on(tmp_path / ".mkt").states() == {}
+    finally:
+        supabase.sql("delete from mkt_private.migrations where name = '20991231000001_mkt_later'")
 
 
 def test_a_wrong_key_is_told_before_anything_starts(supabase: LocalSupabase, tmp_path: Path) -> None:

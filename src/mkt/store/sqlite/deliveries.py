@@ -96,18 +96,7 @@ def _add(connection: sqlite3.Connection, delivery: Delivery) -> Delivery:
     if connection.execute(_ADD, _row(delivery)).rowcount == 1:
         return delivery
     first, status = connection.execute(_FIRST, (*delivery.key, delivery.dedupe)).fetchone()
-    return replace(
-        delivery,
-        verdict="duplicate",
-        reason="it was accepted before",
-        status=status,
-        dedupe="",
-        attempts=0,
-        next_try_at=None,
-        details={"first": first},
-        query="",
-        body=None,
-    )
+    return delivery.as_duplicate(first, status)
 
 
 def keep(connection: sqlite3.Connection, deliveries: Iterable[Delivery]) -> None:

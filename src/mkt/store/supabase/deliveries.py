@@ -38,7 +38,7 @@ class Deliveries(Part):
     def _add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         firsts = self._calls.call("mkt_add_deliveries", {"deliveries": _given(deliveries)})
         return [
-            delivery if first is None else _duplicate(delivery, *first)
+            delivery if first is None else delivery.as_duplicate(*first)
             for delivery, first in zip(deliveries, firsts, strict=True)
         ]
 
@@ -140,21 +140,6 @@ def _groups(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
         size += len(delivery.body or b"")
     if group:
         yield group
-
-
-def _duplicate(delivery: Delivery, first: str, status: int) -> Delivery:
-    return replace(
-        delivery,
-        verdict="duplicate",
-        reason="it was accepted before",
-        status=status,
-        dedupe="",
-        attempts=0,
-        next_try_at=None,
-        details={"first": first},
-        query="",
-        body=None,
-    )
 
 
 def _given(deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
