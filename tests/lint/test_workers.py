@@ -34,19 +34,18 @@ def test_results_come_in_the_order_of_the_work(workers: int, pieces: int) -> Non
 
 
 def test_several_processes_work() -> None:
-    met, told = os.pipe()
+    (heard, said), (met, told) = os.pipe(), os.pipe()
 
-    def work(piece: int) -> int:
+    def work(_: int) -> int:
         """Let the two pieces wait for each other: one process alone would wait for ever."""
-        if os.getpid() == HERE:
-            os.read(met, 1)
-        else:
-            os.write(told, b"x")
-        return os.getpid() if piece < 2 else 0
+        here = os.getpid() == HERE
+        os.write(said if here else told, b"x")
+        os.read(met if here else heard, 1)
+        return os.getpid()
 
     assert len(set(shared_out(2, work, 2))) == 2
-    os.close(met)
-    os.close(told)
+    for end in (heard, said, met, told):
+        os.close(end)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
