@@ -34,26 +34,6 @@ def test_files_stand_below_the_project_root(bench: Any) -> None:
         assert file.read() == b"PK"
 
 
-def test_a_closed_runtime_has_no_connection(bench: Any, partner: Any) -> None:
-    ended = []
-
-    def answer(handler: Any) -> None:
-        partner.says()
-        partner.answers.pop()(handler)
-        ended.append(handler.connection.recv(1))
-
-    partner.answers.append(answer)
-    with bench.runtime() as runtime:
-        runtime.http.get(partner.url)
-        assert ended == []
-    partner.released.wait(0)
-    for _ in range(200):
-        if ended:
-            break
-        partner.released.wait(0.01)
-    assert ended == [b""]
-
-
 def test_the_libraries_own_logs_stay_silent(bench: Any, partner: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         bench.runtime().http.get(f"{partner.url}/?key=hunter2")

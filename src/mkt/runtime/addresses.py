@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import socket
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
+@lru_cache
 def is_local(host: str) -> bool:
     """Tell loopback, private, link-local and all other addresses that are not public, however they are written."""
     address = _address(host) or _short(host)

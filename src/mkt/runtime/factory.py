@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,6 +21,7 @@ from mkt.runtime.tokens import TokenStore
 
 if TYPE_CHECKING:
     # httpx is for what calls a partner: most runs of cron find nothing due, and `status` calls nobody.
+    from mkt.runtime.connections import Connections
     from mkt.runtime.http import HttpClient, Rotate
 
 Emit = Callable[[str, Level, dict[str, Json]], None]
@@ -68,7 +70,7 @@ class Runtime:
 
 
 class Runtimes:
-    """One process's runtimes: they share the clock, the stop and the access tokens.
+    """One process's runtimes: they share the clock, the stop, the access tokens and the idle connections.
 
     `allowed_hosts` is `[hosts] allow`; `stop` ends every wait with `Interrupted`; without `budgets` nobody minds the
     partners' pace. `wait` and `limits` are for tests.
@@ -133,9 +135,16 @@ class Runtimes:
             clock=clock,
             limits=self._limits,
             rotate=rotate,
+            connections=self._connections,
             pacer=self._pacer(configuration, rate_limit, clock, account),
         )
         return Runtime(http, self._files, clock=clock, masker=masker, emit=emit)
+
+    @cached_property
+    def _connections(self) -> "Connections":
+        from mkt.runtime.connections import Connections  # noqa: PLC0415 - as above
+
+        return Connections()
 
     def _pacer(
         self,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import httpx
@@ -62,10 +62,9 @@ class HostRule:
             raise self._refused(host, f"its name leads to {address}, a loopback or private address")
 
     def _parse(self, text: str) -> httpx.URL:
-        try:
-            url = httpx.URL(text)
-        except (httpx.InvalidURL, UnicodeError, ValueError):
-            raise self._wrong_url("is not a URL") from None
+        url = _url(text)
+        if url is None:
+            raise self._wrong_url("is not a URL")
         if url.scheme not in _PORTS or not url.host:
             raise self._wrong_url("is not an absolute https:// URL")
         if url.userinfo:
@@ -137,9 +136,14 @@ def _texts(key: str, value: Json) -> Iterator[tuple[str, str]]:
 
 
 def _hosts(text: str) -> Iterator[str]:
-    if not _URL.match(text):
-        return
+    if _URL.match(text) and (url := _url(text)) is not None:
+        yield name_of(url)
+
+
+@lru_cache
+def _url(text: str) -> httpx.URL | None:
+    """Return the URL, None for what is none: one is asked for as a setting, and again with each run's requests."""
     try:
-        yield name_of(httpx.URL(text))
+        return httpx.URL(text)
     except (httpx.InvalidURL, UnicodeError, ValueError):
-        return
+        return None

@@ -1,7 +1,7 @@
 """The contract's `Http`: one integration's requests, with its hosts, its tokens and its deadline."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from mkt.errors import ConnectorError, Interrupted, RateLimited, TransientError
 from mkt.runtime import faults
 from mkt.runtime.auth import header, read_token, register_form, token_error
 from mkt.runtime.clock import Clock
+from mkt.runtime.connections import Connections, Place
 from mkt.runtime.hosts import HostRule
 from mkt.runtime.limits import Limits
 from mkt.runtime.masking import Masker
@@ -24,7 +25,7 @@ from mkt.runtime.proxies import proxy_for
 from mkt.runtime.response import HttpResponse
 from mkt.runtime.retry import Retry, limit_deferral, retry_at
 from mkt.runtime.tokens import TokenKey, TokenStore
-from mkt.runtime.transport import Patience, Transport, open_transport
+from mkt.runtime.transport import Patience, Transport
 from mkt.runtime.wording import shown_url
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -64,6 +65,7 @@ class HttpClient:
         clock: Clock,
         limits: Limits,
         rotate: Rotate,
+        connections: Connections,
         pacer: Pacer | None = None,
     ) -> None:
         self._target = target
@@ -76,7 +78,8 @@ class HttpClient:
         self._pacer = pacer
         self._retry = Retry(clock, tries=limits.tries, longest=limits.pause)
         self._patience = Patience(clock)
-        self._transports: dict[tuple[str, str], Transport] = {}
+        self._connections = connections
+        self._transports: dict[Place, Transport] = {}
         self._closed = False
 
     def request(
@@ -124,11 +127,11 @@ class HttpClient:
             return self._ask_for_token(key, grant, explain)
 
     def close(self) -> None:
-        """Close every connection, and let a thread that was left behind open no other."""
+        """Leave the idle connections to others, and let a thread that was left behind open no new one."""
         self._closed = True
         while self._transports:
             with contextlib.suppress(KeyError):
-                self._transports.popitem()[1].close()
+                self._connections.give_back(*self._transports.popitem())
 
     def _draft(self, method: str, url: str, params: Params | None, *, idempotent: bool | None) -> _Draft:
         target = self._hosts.check(url)
@@ -205,10 +208,12 @@ class HttpClient:
         self._patience.start(self._limits.total, interruptible=draft.repeatable)
         if self._patience.over:
             raise faults.slow_answer(self._place(draft), self._limits)
-        transport = self._transport(draft.url)
         try:
             request = self._build(draft, authorization)
-            with contextlib.closing(transport.handle_request(request)) as response:
+            with (
+                self._transport(draft.url) as transport,
+                contextlib.closing(transport.handle_request(request)) as response,
+            ):
                 response.request = request
                 return self._read(draft, response)
         except UnicodeEncodeError:
@@ -275,15 +280,27 @@ class HttpClient:
         if self._pacer and error.retry_at and isinstance(error, RateLimited):
             self._pacer.hold(url, error.retry_at)
 
-    def _transport(self, url: httpx.URL) -> Transport:
+    @contextlib.contextmanager
+    def _transport(self, url: httpx.URL) -> Iterator[Transport]:
+        """Give a way to the URL, which is kept for the next request where this one comes to a good end."""
         if self._closed:
             raise Interrupted
         proxy = proxy_for(url, self._masker)
-        key = (url.scheme, str(proxy.url) if proxy else "")
-        if key not in self._transports:
-            check = self._hosts.check_address
-            self._transports[key] = open_transport(url, proxy=proxy, patience=self._patience, check=check)
-        return self._transports[key]
+        place = Place.of(url, proxy)
+        transport = self._transports.pop(place, None)
+        transport = transport or self._connections.take(url, proxy, self._patience, self._hosts.check_address)
+        try:
+            yield transport
+        except BaseException:
+            transport.close()
+            raise
+        self._keep(place, transport)
+
+    def _keep(self, place: Place, transport: Transport) -> None:
+        if self._closed:
+            self._connections.give_back(place, transport)
+        else:
+            self._transports[place] = transport
 
 
 def _values(value: str | int | Sequence[str]) -> str | int | list[str]:

@@ -72,16 +72,17 @@ class Patience(threading.local):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket whose every operation ends by the answer's deadline."""
+    """A socket whose every operation ends by the deadline of the answer that it is lent for."""
 
-    def __init__(self, stream: httpcore.NetworkStream, patience: Patience) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, backend: "_Backend") -> None:
         self._stream = stream
-        self._patience = patience
+        self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        until = self._patience.until_heard(timeout)
+        patience = self._backend.patience
+        until = patience.until_heard(timeout)
         while (left := until - time.monotonic()) > 0:
-            self._patience.check()
+            patience.check()
             try:
                 return self._stream.read(max_bytes, min(left, _SLICE))
             except httpcore.ReadTimeout:
@@ -89,7 +90,7 @@ class _Stream(httpcore.NetworkStream):
         raise httpcore.ReadTimeout
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        left = self._patience.until(timeout) - time.monotonic()
+        left = self._backend.patience.until(timeout) - time.monotonic()
         if left <= 0:
             raise httpcore.WriteTimeout
         self._stream.write(buffer, left)
@@ -100,8 +101,8 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = max(self._patience.until(timeout) - time.monotonic(), 0.001)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._patience)
+        left = max(self._backend.patience.until(timeout) - time.monotonic(), 0.001)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -111,8 +112,15 @@ class _Backend(httpcore.SyncBackend):
     """Connects to the very address that was checked, so that a name cannot change its mind in between."""
 
     def __init__(self, patience: Patience, check: CheckAddress) -> None:
-        self._patience = patience
+        self.patience = patience
         self._check = check
+        self._connected: set[tuple[str, int, str]] = set()
+
+    def lend(self, patience: Patience, check: CheckAddress) -> None:
+        """Keep to the rules of another run from now on; raise as `check` does for an address that is connected."""
+        for host, port, address in self._connected:
+            check(host, port, address)
+        self.patience, self._check = patience, check
 
     def connect_tcp(
         self,
@@ -124,7 +132,7 @@ class _Backend(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectTimeout()
         for address in self._addresses(host, port):
-            left = self._patience.until(timeout) - time.monotonic()
+            left = self.patience.until(timeout) - time.monotonic()
             if left <= 0:
                 break
             try:
@@ -132,7 +140,8 @@ class _Backend(httpcore.SyncBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
-                return _Stream(stream, self._patience)
+                self._connected.add((host, port, address))
+                return _Stream(stream, self)
         raise failure
 
     def _addresses(self, host: str, port: int) -> list[str]:
@@ -153,8 +162,13 @@ class Transport(httpx.HTTPTransport):
     must not be lent to a tenant.
     """
 
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+    def __init__(self, pool: httpcore.ConnectionPool, backend: _Backend) -> None:
         self._pool = pool
+        self._backend = backend
+
+    def lend(self, patience: Patience, check: CheckAddress) -> None:
+        """Keep to the rules of another run from now on; raise as `check` does for an address that is connected."""
+        self._backend.lend(patience, check)
 
 
 def open_transport(
@@ -170,21 +184,19 @@ def open_transport(
     Behind a proxy it is the proxy that looks names up, so `check` sees no address there.
     """
     context = tls_context() if url.scheme == "https" else None
+    backend = _Backend(patience, check if proxy is None else anywhere)
     if proxy is None:
-        backend = _Backend(patience, check)
-        return Transport(
-            httpcore.ConnectionPool(ssl_context=context, max_connections=connections, network_backend=backend)
-        )
-    return Transport(
-        httpcore.HTTPProxy(
-            str(proxy.url),
-            proxy_auth=proxy.raw_auth,
-            ssl_context=context,
-            proxy_ssl_context=context if proxy.url.scheme == "https" else None,
-            max_connections=connections,
-            network_backend=_Backend(patience, anywhere),
-        )
+        pool = httpcore.ConnectionPool(ssl_context=context, max_connections=connections, network_backend=backend)
+        return Transport(pool, backend)
+    pool = httpcore.HTTPProxy(
+        str(proxy.url),
+        proxy_auth=proxy.raw_auth,
+        ssl_context=context,
+        proxy_ssl_context=context if proxy.url.scheme == "https" else None,
+        max_connections=connections,
+        network_backend=backend,
     )
+    return Transport(pool, backend)
 
 
 def anywhere(host: str, port: int, address: str) -> None:
