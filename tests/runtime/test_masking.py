@@ -4,9 +4,12 @@ import json
 import string
 import threading
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,7 +99,7 @@ def test_a_line_of_a_private_key_does_not_survive() -> None:
     assert masked("-----BEGIN PRIVATE KEY-----", key) == "-----BEGIN PRIVATE KEY-----"
 
 
-leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=10)
+leaves = st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.text(max_size=10)
 documents = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
@@ -140,3 +143,23 @@ def test_values_may_be_added_while_another_thread_masks() -> None:
     while any(thread.is_alive() for thread in threads):
         masker.mask("value-1")
     assert masker.mask("value-99") == "***"
+
+
+def test_half_a_character_is_replaced() -> None:
+    masker = Masker()
+    masker.add("s3cret")
+    assert masker.mask("s3cret \ud83d caf\u00e9 \U0001f600") == "*** \ufffd caf\u00e9 \U0001f600"
+
+
+def test_what_json_does_not_have_becomes_text() -> None:
+    masker = Masker()
+    masker.add("s3cret")
+    given = {1: Decimal("1.50"), "when": date(2026, 1, 2), "big": 10**30, "raw": b"s3cret", "set": {"s3cret"}}
+    wanted = {"1": "1.50", "when": "2026-01-02", "big": "1" + "0" * 30, "raw": "b'***'", "set": ["***"]}
+    assert masker.mask_json(given) == wanted
+
+
+def test_what_is_nested_without_end_is_cut() -> None:
+    document: Any = []
+    document.append(document)
+    assert orjson.dumps(Masker().mask_json(document)).startswith(b"[" * 50 + b'"')

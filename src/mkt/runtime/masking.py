@@ -11,6 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -19,6 +20,13 @@ _WORD_BELOW: Final = 4
 _EMBEDDED_FROM: Final = 6
 _LINE_FROM: Final = 16
 _KEPT: Final = 4096
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_BITS: Final = 64
+"""Of the whole numbers that JSON is written with."""
+_OBJECTS: Final = (dict, Mapping)
+_ARRAYS: Final = (list, tuple, set, frozenset)
+_DEEPEST: Final = 50
+"""Levels of an event's details: an encoder, a database and who reads them have their limits."""
 
 
 class MaskRegister:
@@ -44,21 +52,33 @@ class MaskRegister:
                 del self._forms[next(iter(self._forms))]
 
     def mask(self, text: str) -> str:
-        """Return the text with each stretch that belongs to a registered value replaced."""
+        """Return the text with each stretch that belongs to a registered value replaced.
+
+        Half a character, as a partner leaves it that cuts its texts at a number of bytes, is replaced too: no output
+        and no store takes it.
+        """
         with self._lock:
             registered = list(self._forms.items())
         spans = sorted(span for value, forms in registered for span in _spans(text, value, forms))
-        return _cut(text, spans) if spans else text
+        masked = _cut(text, spans) if spans else text
+        return masked if masked.isascii() else _HALF.sub("\ufffd", masked)
 
-    def mask_json(self, value: Any) -> Any:
-        """Return the same structure with every text in it masked, keys included."""
+    def mask_json(self, value: Any, depth: int = _DEEPEST) -> Any:
+        """Return the same structure with every text in it masked, keys included.
+
+        What JSON does not have becomes text: an event with a decimal in it is an event, and takes no other with it.
+        """
         if isinstance(value, str):
             return self.mask(value)
-        if isinstance(value, Mapping):
-            return {self.mask_json(key): self.mask_json(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.mask_json(item) for item in value]
-        return value
+        if value is None or isinstance(value, float) or (isinstance(value, int) and value.bit_length() < _BITS):
+            return value
+        if depth == 0 and isinstance(value, _OBJECTS + _ARRAYS):
+            return "…"
+        if isinstance(value, _OBJECTS):
+            return {self.mask(str(key)): self.mask_json(item, depth - 1) for key, item in value.items()}
+        if isinstance(value, _ARRAYS):
+            return [self.mask_json(item, depth - 1) for item in value]
+        return value.isoformat() if isinstance(value, date | time) else self.mask(str(value))
 
 
 PROCESS: Final = MaskRegister(limit=_KEPT)
