@@ -9,6 +9,8 @@ from mkt.errors import StoreError
 from mkt.store.base import Store
 
 FULL: Final = 500
+MOST: Final = 20 * FULL
+"""So many events may wait while a store does not answer; who emits more than that waits with them."""
 SECONDS: Final = 1.0
 
 
@@ -22,52 +24,75 @@ class Postponing(Protocol):
 class StoreSink:
     """Writes events in batches: when `FULL` have come together, when the first has waited a second, at close.
 
-    The store's error is raised where the next event comes in, so that `Telemetry` sees it.
+    A thread of its own writes, one batch after the other: a store that does not answer keeps no run waiting. The
+    store's error is raised where the next event comes in, so that `Telemetry` sees it.
     """
 
     def __init__(self, store: Store, *, seconds: float = SECONDS) -> None:
         self._store = store
         self._seconds = seconds
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._waiting: list[ConnectorEvent] = []
-        self._timer: threading.Timer | None = None
+        self._thread: threading.Thread | None = None
+        self._closing = False
         self._error: StoreError | None = None
 
     def __str__(self) -> str:
         return "the store (what `mkt events` shows)"
 
     def __call__(self, event: ConnectorEvent) -> None:
-        with self._lock:
-            error, self._error = self._error, None
-            if error:
-                raise error
+        with self._changed:
+            self._raise_error()
+            while len(self._waiting) >= MOST and self._thread:
+                self._changed.wait()
             self._waiting.append(event)
-            if len(self._waiting) >= FULL:
-                self._write()
-            elif self._timer is None:
-                self._timer = threading.Timer(self._seconds, self._when_late)
-                self._timer.daemon = True
-                self._timer.start()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_all, name="mkt-stored-events", daemon=True)
+                self._thread.start()
+            elif len(self._waiting) in (1, FULL):
+                self._changed.notify_all()
 
     def close(self) -> None:
-        with self._lock:
-            self._write()
+        """Return when everything is written."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread:
+            thread.join()
+        self._write_all()  # what is left where a bug of ours has ended it
+        self._raise_error()
 
-    def _when_late(self) -> None:
-        with self._lock:
-            try:
-                self._write()
-            except StoreError as error:
+    def _raise_error(self) -> None:
+        error, self._error = self._error, None
+        if error:
+            raise error
+
+    def _write_all(self) -> None:
+        try:
+            while batch := self._next():
+                self._write(batch)
+        finally:
+            with self._changed:  # also a bug of ours ends it: the next event begins another
+                self._thread = None
+                self._changed.notify_all()
+
+    def _next(self) -> list[ConnectorEvent]:
+        """Wait for a batch; an empty one is the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            self._changed.wait_for(lambda: len(self._waiting) >= FULL or self._closing, self._seconds)
+            batch, self._waiting = self._waiting[:FULL], self._waiting[FULL:]
+            self._changed.notify_all()
+        return batch
+
+    def _write(self, batch: list[ConnectorEvent]) -> None:
+        try:
+            self._store.add_events(batch)
+        except StoreError as error:
+            with self._changed:
                 self._error = error
-
-    def _write(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._store.add_events(waiting)
-            self._pass_on()
+        self._pass_on()
 
     def _pass_on(self) -> None:
         word = self._store.take_word() if isinstance(self._store, Postponing) else ""
