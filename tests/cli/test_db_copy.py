@@ -104,12 +104,51 @@ def test_a_dry_run_counts_and_copies_nothing(mkt: Mkt, sql: Sql) -> None:
 
 
 @pytest.mark.usefixtures("synced")
-def test_a_project_that_has_rows_is_not_copied_into(mkt: Mkt) -> None:
+def test_a_copy_that_has_ended_is_told_from_rows_of_somebody_else(mkt: Mkt) -> None:
     mkt(*COPY)
+    answer = mkt(*COPY)
+    assert answer.code == 1
+    assert "was made already, to its end, on 20" in answer.err
+    assert "Nothing is left to do." in answer.err
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_project_that_has_rows_is_not_copied_into(mkt: Mkt, sql: Sql) -> None:
+    mkt(*COPY)
+    sql("update mkt_private.copies set source = 'sqlite:/elsewhere.db'")
     answer = mkt(*COPY)
     assert answer.code == 1
     assert "has rows already: integration_records" in answer.err
     assert "mkt tenants remove NAME --purge --store supabase" in answer.err
+
+
+@pytest.mark.usefixtures("synced")
+def test_once_every_tenant_is_erased_it_is_copied_into_again(mkt: Mkt, project: Project) -> None:
+    config = project.root / "configs" / "northwind.yaml"
+    kept = config.read_text()
+    assert mkt(*COPY).code == 0
+    assert mkt("sync", "northwind", "--now", "--store", THERE).code == 0
+    assert mkt("tenants", "remove", "northwind", "--purge", "--yes", "--store", THERE).code == 0
+    config.write_text(kept)
+    answer = mkt(*COPY)
+    assert answer.code == 0, answer.err
+    assert exported(mkt, THERE) == exported(mkt, HERE)
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_half_copy_whose_source_is_gone_is_given_up(mkt: Mkt, sql: Sql, project: Project) -> None:
+    config = project.root / "configs" / "northwind.yaml"
+    kept = config.read_text()
+    mkt(*COPY)
+    sql("update mkt_private.copies set source = 'sqlite:/gone.db', finished_at = null")
+    for answer in (mkt(*COPY), mkt("status", "--store", THERE)):
+        assert answer.code in (1, 2)
+        assert "`delete from mkt_private.copies` in the dashboard's SQL editor" in answer.err
+    sql("delete from mkt_private.copies")
+    assert mkt("tenants", "remove", "northwind", "--purge", "--yes", "--store", THERE).code == 0
+    config.write_text(kept)
+    assert mkt(*COPY).code == 0
+    assert exported(mkt, THERE) == exported(mkt, HERE)
 
 
 @pytest.mark.usefixtures("synced")

@@ -23,7 +23,8 @@ db check · db prune --dry-run · db prune · doctor · status --check · db cop
 """
 
 OF_ONE = """
-verify acme · verify --tenant acme --wait · verify acme/roster --for-customer · handover acme/roster · status acme
+verify acme · verify --tenant acme --wait · verify acme/roster -q · verify acme/roster --for-customer
+handover acme/roster · status acme
 status acme/roster · status --check --tenant acme · runs list acme · runs list --tenant acme
 runs show RUN · events acme · events --run RUN · events acme/roster --run RUN · records list acme
 records export acme --stream people · holds list acme · holds show HOLD
@@ -68,23 +69,14 @@ _NEWEST = {
 }
 # What a command that names a tenant may ask of the whole fleet, and why the other one may be in the answer.
 SEES_ALL = {
-    "integrations": "configurations are read as a whole, as files are",
-    "mkt_states": "which integrations of the tenant the configs have no more",
-    "mkt_counts": "the same: numbers alone",
-    "mkt_dead_deliveries": "status: which integrations have any, for a list of ids",
-    "mkt_delivery_history": "status: numbers by day",
-    "mkt_failing_since": "a cause is one of many tenants",
+    "integrations": "configurations are read as a whole, as files are: what two tenants share is told",
+    "mkt_states": "a cause is one of many tenants: how many others have it says who likely acts",
+    "mkt_failing_since": "the same",
     "mkt_holds": "the same",
     "mkt_open_alerts": "the same",
-    "mkt_runs": "whether anything of the tenant is stored that the configs have no more",
 }
 _CAUSES = ("triage acme", "sync acme")
-_ONLY = {
-    "mkt_failing_since": _CAUSES,
-    "mkt_holds": _CAUSES,
-    "mkt_open_alerts": _CAUSES,
-    "mkt_runs": tuple(step for step in AT_THE_END.replace("\n", " · ").split(" · ") if step.startswith("tenants")),
-}
+_ONLY = {what: _CAUSES for what in SEES_ALL if what != "integrations"}
 """Commands that alone may see these."""
 
 

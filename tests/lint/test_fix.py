@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mkt.configs.base import Edit, Fix, Position, Problem
 from mkt.configs.document import read
-from mkt.configs.wording import is_slip, suggestion
+from mkt.configs.suggestion import is_slip, suggestion
 from mkt.lint import check
 from mkt.lint.fix import Mended, apply, mend, with_fixes
 from mkt.lint.texts import Texts

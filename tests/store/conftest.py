@@ -110,6 +110,17 @@ def gone(external_id: str, stream: Stream = "people") -> Row:
     return Row(stream, external_id, "", None, b"")
 
 
+def _settling(writer: SyncWriter) -> SyncWriter:
+    write = writer.write
+
+    def write_and_settle(batch: Batch) -> None:
+        write(batch)
+        writer.settle()
+
+    vars(writer)["write"] = write_and_settle
+    return writer
+
+
 @dataclass
 class Syncs:
     """Runs of one integration, told shortly."""
@@ -121,6 +132,8 @@ class Syncs:
     streams: tuple[Stream, ...] = ("people",)
     lease: Lease | None = None
     number: int = field(default=0)
+    settles: bool = True
+    """Whether each batch is stored when `write` returns, as most tests look at the store next."""
 
     def open(self, **options: Any) -> SyncWriter:
         """Begin a run; the one before it, if it has not ended, was killed."""
@@ -130,7 +143,8 @@ class Syncs:
         assert self.lease is not None
         self.number += 1
         wanted = {"fingerprint": self.fingerprint, "streams": self.streams, **options}
-        return self.store.open_sync(self.lease, run_id=f"run-{self.key.integration}-{self.number:03}", **wanted)
+        writer = self.store.open_sync(self.lease, run_id=f"run-{self.key.integration}-{self.number:03}", **wanted)
+        return _settling(writer) if self.settles else writer
 
     def load(self, *rows: Row, cursor: Json = None, listing: Any = None, scope: str = "", **options: Any) -> Any:
         """Make a whole run of one batch, and return what it changed in people."""

@@ -11,7 +11,6 @@ FLEET = {
     "mkt_check": "the shape of the database, no row",
     "mkt_open": "which migrations there are, no row",
     "mkt_configs_version": "how often any integration has changed: a server looks whether to read them anew",
-    "mkt_counts": "records of each stream, counted by two indexes: numbers alone",
     "mkt_old": "what is too old is so for every tenant: numbers alone",
     "mkt_prune": "what is too old is so for every tenant",
     "mkt_failing_since": "a cause is one of many tenants",
@@ -25,8 +24,6 @@ FLEET = {
     "mkt_release_deliveries": "what was claimed for all tenants is given back",
     "mkt_find_deliveries": "a person knows a part of an id, and not whose it is",
     "mkt_replay_deliveries": "a person has picked them by their ids",
-    "mkt_dead_deliveries": "which integrations have any: the status of all",
-    "mkt_delivery_history": "when something came for which integration: the status of all",
     "mkt_held_budget": "a budget is of a host or an account, which tenants share, or named by a tenant's digest",
     "mkt_hold_budget": "the same",
     "mkt_reserve_budget": "the same",
@@ -39,6 +36,7 @@ FLEET = {
     "mkt_copy_clear": "a whole store is copied",
     "mkt_copy_counts": "a whole store is copied",
     "mkt_copy_digests": "a whole store is copied",
+    "mkt_copy_documents": "a whole store is copied",
     "mkt_copy_finish": "a whole store is copied",
     "mkt_copy_put": "a whole store is copied",
     "mkt_copy_rows": "a whole store is copied",
@@ -48,10 +46,13 @@ FLEET = {
 UNNAMED = {
     "mkt_events": "of all where no target is named",
     "mkt_runs": "of all where no target is named, or of one whose id a person knows a part of",
-    "mkt_states": "of all where no target is named, and which integrations the configs have no more",
+    "mkt_states": "of all where no target is named, and where a cause is looked for: it is one of many tenants",
     "mkt_holds": "of all where no target is named, or of one whose id a person knows a part of",
     "mkt_records": "of all where no target is named",
     "mkt_deliveries": "of all where no target is named",
+    "mkt_counts": "of all where no target is named",
+    "mkt_dead_deliveries": "of all where no target is named",
+    "mkt_delivery_history": "of all where no target is named",
     "mkt_memory_get": "what mkt itself remembers, under no tenant",
     "mkt_memory_put": "the same",
 }
@@ -61,7 +62,7 @@ TABLES = {
     "GET integration_secrets": "which tenants have a value, one name a request",
 }
 """Reads of a table that name no tenant, and why."""
-NAMING = {"p_tenant", "p_keys", "p_leases", "p_events", "p_deliveries"}
+NAMING = {"p_tenant", "p_tenants", "p_keys", "p_leases", "p_events", "p_deliveries"}
 """Arguments that say whose rows are meant."""
 
 
@@ -89,6 +90,8 @@ def _named(asked: Asked) -> Iterator[str | None]:
             yield value or None
         elif value is None:
             yield None
+        elif argument == "p_tenants":
+            yield from value
         elif argument in ("p_keys", "p_leases"):
             yield from (key[0] for key in value)
         else:  # an event may be of none: of a whole run of mkt

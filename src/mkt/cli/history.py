@@ -61,10 +61,9 @@ def _stored(selection: Selection, store: Store) -> list[Key]:
     """Connectors and labels are known of configurations only, so they find nothing here."""
     if selection.connectors or selection.labels:
         return []
-    known = {*store.states(), *(key for key, _ in store.counts())}
     return [
         key
-        for key in known
+        for key in store.known_keys(selection.named)
         if (not selection.targets or {key.tenant, f"{key.tenant}/{key.integration}"} & set(selection.targets))
         and (not selection.tenants or key.tenant in selection.tenants)
     ]

@@ -47,11 +47,7 @@ def list_records(
     settings, selection = build_settings(installation), chosen.selection()
     with closing(build_store(settings)) as store:
         keys = keys_of(selection, build_source(settings), store)
-        counts = {
-            (key, name): count
-            for (key, name), count in store.counts().items()
-            if (keys is None or key in keys) and stream in (None, name)
-        }
+        counts = {(key, name): count for (key, name), count in store.counts(keys).items() if stream in (None, name)}
     present(output, lambda: count_objects(counts), lambda: counts_page(counts))
 
 

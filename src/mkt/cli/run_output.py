@@ -36,13 +36,16 @@ class RunOutput:
         self._quiet = quiet
         self._values = values
         self._everything = selection.everything
+        self._named = selection.named
         self._asked = not selection.everything or sys.stdout.isatty() or sys.stderr.isatty()
         self._failing: frozenset[tuple[str, str]] = frozenset()
 
     def sinks(self, store: Store) -> list[Sink]:
         """Return who follows the run besides the store."""
         if self._quiet:
-            failing = (key for key, state in store.states().items() if state.last_outcome == "failed")
+            keys = store.known_keys(self._named) if self._named else None
+            states = store.states(keys, streams=False)
+            failing = (key for key, state in states.items() if state.last_outcome == "failed")
             self._failing = frozenset((key.tenant, key.integration) for key in failing)
         if self._shape == "jsonl":
             return [JsonLinesSink(sys.stdout.buffer, quiet=self._quiet, failing=self._failing)]

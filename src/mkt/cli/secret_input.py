@@ -9,7 +9,7 @@ import typer
 
 from mkt.cli.targets import one_integration_of
 from mkt.cli.wiring import build_registry, build_secrets, build_source
-from mkt.configs.wording import suggestion
+from mkt.configs.suggestion import suggestion
 from mkt.errors import Refused
 from mkt.runtime.masking import PROCESS
 from mkt.secrets.base import Reference

@@ -9,7 +9,7 @@ import typer
 from mkt.cli.options import Logged, OutputOption, new_app, shape, spread
 from mkt.cli.signals import stopping
 from mkt.cli.wiring import open_engine
-from mkt.engine.report import EXIT_TERMINATED
+from mkt.engine.tally import EXIT_TERMINATED
 from mkt.engine.webhooks.inbound import Inbound
 from mkt.server.application import Application
 from mkt.server.serving import GRACE_SECONDS, listen, serve

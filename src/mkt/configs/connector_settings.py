@@ -9,7 +9,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from mkt.configs import codes
 from mkt.configs.document import Path
-from mkt.configs.wording import Finding, Kind, described, findings
+from mkt.configs.findings import Finding, Kind, described, findings
 from mkt.contract import ConnectorConfiguration, Json, Manifest
 from mkt.errors import ConfigError
 from mkt.registry import RegisteredConnector

@@ -5,9 +5,9 @@ from typing import Final
 
 from mkt.configs import codes
 from mkt.configs.document import CONTROL, Path
+from mkt.configs.findings import Finding
 from mkt.configs.scalars import LIMIT
 from mkt.configs.syntax import DEEPEST
-from mkt.configs.wording import Finding
 from mkt.contract import Json
 
 _LEAVE_OUT: Final = "Leave it out."

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from mkt.configs import codes
 from mkt.configs.base import Position, Problem
 from mkt.configs.document import Document
-from mkt.configs.wording import Finding, Kind, findings
+from mkt.configs.findings import Finding, Kind, findings
 from mkt.contract import Json, Schedule
 from mkt.contract.manifest import ID, Slug
 

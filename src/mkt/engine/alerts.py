@@ -81,7 +81,7 @@ def _settle(engine: Engine, message: AlertMessage, error: str) -> None:
 
 def _put_off(engine: Engine, configs: Configs) -> dict[str, datetime | None]:
     """Return the integrations whose last sync was deferred, each with when it was last ok."""
-    states, today = engine.store.states(), engine.now().date()
+    states, today = engine.store.states(streams=False), engine.now().date()
     active = {Key(c.tenant, c.name): c.target for c in configs.configurations if c.active(today)}
     return {
         active[key]: state.last_ok_at

@@ -163,7 +163,7 @@ class Call:
 
     def _content_items(self) -> Iterator[Record]:
         """Yield what all of the tenant's integrations offer; no other tenant's."""
-        keys = [key for key in self.engine.store.states() if key.tenant == self.key.tenant]
+        keys = self.engine.store.known_keys([self.key.tenant])
         found = self.engine.store.records(keys=keys, stream="content_items", deleted=False)
         return (Record(each.stream, each.external_id, each.data) for each in found)
 

@@ -10,7 +10,7 @@ from mkt.contract import Change, Checkpoint, Complete, Json, PartnerError, Recor
 from mkt.engine.base import Engine
 from mkt.engine.call import StoredProgress
 from mkt.engine.endless import Pages
-from mkt.engine.records import Encoder
+from mkt.engine.records import Encoder, check_scope
 from mkt.store.base import Batch, Key, Store, SyncWriter
 
 BATCH_ROWS: Final = 1000
@@ -48,20 +48,21 @@ class Collector:
         if change.stream not in self._streams:
             raise UndeclaredStreamError(change.stream)
         if self._full and not isinstance(change, Checkpoint):
-            self.flush()
+            self._write()
         batch = self._batch
         if isinstance(change, Record):
             row = self.encoder.row(change)
             if row is not None:
                 batch.rows.append(row)
                 if len(batch.rows) >= self._most:
-                    self.flush()
+                    self._write()
         elif isinstance(change, Checkpoint):
             self._pages.note(batch.rows[self._page_starts :])
             self._page_starts = len(batch.rows)
             batch.cursors[change.stream] = change.cursor
             self._full = len(batch.rows) >= self._enough or time.monotonic() - self._committed > BATCH_SECONDS
         elif isinstance(change, Complete):
+            check_scope(change)
             batch.completes.append(change)
             self.completed.add(change.stream)
         else:
@@ -73,7 +74,11 @@ class Collector:
         self._batch.memory.append((name, value, expires_at))
 
     def flush(self) -> None:
-        """Commit what is gathered."""
+        """Commit what is gathered, and return when it is."""
+        self._write()
+        self._writer.settle()
+
+    def _write(self) -> None:
         batch = self._gathered()
         self._writer.write(batch)
         self._page_starts, self._full = 0, False

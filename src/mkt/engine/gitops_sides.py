@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mkt.configs.canonical import Entry, of_file
+from mkt.configs.suggestion import suggestion
 from mkt.configs.supabase_rows import IntegrationRow, IntegrationRows
 from mkt.configs.tenants import TenantFolder, WrittenTenant, the_one
-from mkt.configs.wording import suggestion
 from mkt.engine.gitops import Difference, Key, compare
 from mkt.engine.gitops_known import CommonGround
 from mkt.errors import Refused

@@ -173,7 +173,8 @@ class SyncJob:
     def _look_again(self) -> None:
         """Read the state anew: a verify may have ended a pause, or found the connection good, during the run."""
         if self._known:
-            state = attempt(lambda: self._engine.store.states([self._call.key]).get(self._call.key))
+            key = self._call.key
+            state = attempt(lambda: self._engine.store.states([key], streams=False).get(key))
             self._state = self._state if isinstance(state, Exception) else state
 
     def _outcome(self, error: Exception | None, sync_run: SyncRun | None) -> Result:

@@ -2,15 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from mkt.configs.tenants import TenantFolder, WrittenTenant
 from mkt.engine.operator import Action
 from mkt.errors import Refused
-from mkt.store.base import EventQuery, Key, Store
-
-_RUNS: Final = 1000
-"""How far back a tenant is looked for that has runs but neither state nor records."""
+from mkt.store.base import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +32,7 @@ class Departure:
 def departure(folder: TenantFolder, store: Store, tenant: str, *, purge: bool) -> Departure:
     """Look at what would go; raise `Refused` for an unknown tenant or a file that holds something else."""
     written = folder.removable(tenant)
-    if written is None and not _stored(store, tenant):
+    if written is None and not store.has_tenant(tenant):
         raise Refused(f"there is no tenant {tenant}", remedy="See `mkt tenants list`.")
     if written is None and not purge:
         raise Refused(
@@ -66,9 +62,3 @@ def _purge(going: Departure, store: Store) -> None:
         gone = f"{going.path} is removed, but its data is not: " if going.path else ""
         again = f"`mkt tenants remove {going.tenant} --purge`"
         raise Refused(f"{gone}{refusal.message}", remedy=f"{refusal.remedy} Then again: {again}.".lstrip()) from None
-
-
-def _stored(store: Store, tenant: str) -> bool:
-    keys = {*store.states(), *(key for key, _ in store.counts()), *(run.key for run in store.runs(limit=_RUNS))}
-    own = EventQuery(keys=[Key(tenant, "")], limit=1)
-    return any(key.tenant == tenant for key in keys) or any(store.events(own))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from mkt.contract import FIELDS, Deleted, FieldType, Record, Stream
+from mkt.contract import FIELDS, Complete, Deleted, FieldType, PartnerError, Record, Stream
 from mkt.store.base import Row
 
 MAX_BYTES: Final = 1_000_000
@@ -24,6 +24,8 @@ _TYPES: Final[Mapping[FieldType, frozenset[type]]] = {
     "list": frozenset({list, tuple, _NOTHING}),
 }
 _ALLOWED: Final = {stream: {n: _TYPES[t] for n, t in fields.items()} for stream, fields in FIELDS.items()}
+_GOOD_SHAPES: Final[set[tuple[object, ...]]] = set()
+_SHAPES_KEPT: Final = 1000
 _NUL: Final = b"\\u0000"
 
 
@@ -71,10 +73,9 @@ def encode(record: Record) -> bytes:
     key = record.external_id + record.scope
     if len(key) > MAX_KEY_BYTES or not key.isascii() or "\0" in key:
         _check_key(key)
-    allowed = _ALLOWED[record.stream]
-    for name, value in record.data.items():
-        if value.__class__ not in allowed.get(name, ()):
-            raise BadRecordError(_wrong_type(record.stream, name, value))
+    shape = (record.stream, *record.data, *map(type, record.data.values()))
+    if shape not in _GOOD_SHAPES:
+        _check_shape(record, shape)
     try:
         document = orjson.dumps(record.data, option=orjson.OPT_SORT_KEYS)
     except TypeError:
@@ -86,20 +87,42 @@ def encode(record: Record) -> bytes:
     return document
 
 
-def _check_key(key: str) -> None:
+def check_scope(complete: Complete) -> None:
+    """Raise `PartnerError` for a scope that no store can keep: left out, what has left it would stay for ever."""
+    try:
+        _check_key(complete.scope, "it")
+    except BadRecordError as error:
+        raise PartnerError(
+            f"a scope of {complete.stream} was listed that cannot be stored: {error}",
+            remedy="Ask the partner to mend the id of that part of the stream, such as a course.",
+            code="partner.bad_scope",
+        ) from None
+
+
+def _check_shape(record: Record, shape: tuple[object, ...]) -> None:
+    """Check every name and type; a good shape is looked at once, for the records of a stream are alike."""
+    allowed = _ALLOWED[record.stream]
+    for name, value in record.data.items():
+        if value.__class__ not in allowed.get(name, ()):
+            raise BadRecordError(_wrong_type(record.stream, name, value))
+    if len(_GOOD_SHAPES) < _SHAPES_KEPT:
+        _GOOD_SHAPES.add(shape)
+
+
+def _check_key(key: str, what: str = "the external id") -> None:
     if "\0" in key:
-        raise BadRecordError("NUL in the external id")
+        raise BadRecordError(f"NUL in {what}")
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
-        raise BadRecordError("a broken character in the external id") from None
+        raise BadRecordError(f"a broken character in {what}") from None
     if size > MAX_KEY_BYTES:
         raise BadRecordError(f"{size} bytes of external id and scope, {MAX_KEY_BYTES} are the most")
 
 
 def _wrong_type(stream: Stream, name: str, value: Any) -> str:
     if name not in FIELDS[stream]:
-        return f"{name} is no field of {stream}"
+        return f"{str(name).encode(errors='backslashreplace').decode()} is no field of {stream}"
     return f"{name} is {type(value).__name__}, expected {FIELDS[stream][name]}"
 
 

@@ -1,19 +1,20 @@
 """What verify and sync report: results of integrations, a summary, an exit code. `output/` prints it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from mkt.contract import Actor, Category, ErrorClass, StepOutcome, Stream
+from mkt.engine.tally import exit_code_of, summary_of
 from mkt.store.base import ChangedRecord, Hold
 
 VerifyOutcome = Literal["pass", "warn", "fail", "deferred"]
 SyncOutcome = Literal["ok", "failed", "held", "deferred", "skipped"]
 Command = Literal["verify", "sync"]
 
-EXIT_TERMINATED = {"interrupted": 130, "terminated": 143}
-EXIT_FAILED, EXIT_PARTIAL, EXIT_LATER = 1, 3, 75
+_COUNTS = ("created", "updated", "unchanged", "deleted", "absent", "invalid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,10 @@ class StreamCounts:
     absent: int = 0
     invalid: int = 0
 
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return {name: getattr(self, name) for name in _COUNTS}
+
     @property
     def changes(self) -> int:
         """How many records are another now, or soon."""
@@ -131,8 +136,7 @@ class Result:
     @property
     def totals(self) -> StreamCounts:
         """The counts of all streams together."""
-        names = ("created", "updated", "unchanged", "deleted", "absent", "invalid")
-        return StreamCounts(**{n: sum(getattr(s, n) for s in self.streams.values()) for n in names})
+        return StreamCounts(**{n: sum(getattr(s, n) for s in self.streams.values()) for n in _COUNTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,25 +165,12 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """The first that matches in DESIGN section 4."""
-        if self.stopped:
-            return EXIT_TERMINATED[self.stopped]
-        bad = self.count("fail", "failed", "held")
-        if bad:
-            return EXIT_PARTIAL if self.count("ok") else EXIT_FAILED
-        return EXIT_LATER if self.count("deferred") else 0
+        return exit_code_of(self._outcomes(), self.stopped)
 
     def summary(self) -> dict[str, Any]:
         """Return the details of the `run.summary` event."""
-        return {
-            "command": self.command,
-            "exit_code": self.exit_code,
-            "duration_ms": self.duration_ms,
-            "ok": self.count("ok", "pass"),
-            "warn": self.count("warn"),
-            "failed": self.count("fail", "failed"),
-            "held": self.count("held"),
-            "deferred": self.count("deferred"),
-            "skipped": self.count("skipped"),
-            "not_due": len(self.not_due),
-        }
+        outcomes = {**self._outcomes(), "not_due": len(self.not_due)}
+        return summary_of(self.command, outcomes, exit_code=self.exit_code, duration_ms=self.duration_ms)
+
+    def _outcomes(self) -> Counter[str]:
+        return Counter(result.outcome for result in self.results)

@@ -77,7 +77,10 @@ def sync_details(result: Result) -> dict[str, Any]:
     """Return the counts and the failure of a sync, as its event and its run keep them."""
     details: dict[str, Any] = {}
     if result.streams:
-        details = {**asdict(result.totals), "streams": {name: asdict(s) for name, s in result.streams.items()}}
+        details = {
+            **result.totals.as_dict(),
+            "streams": {name: counts.as_dict() for name, counts in result.streams.items()},
+        }
     if result.note:
         details["note"] = result.note
     if result.invalid_places:
@@ -95,5 +98,5 @@ def _why_held(held: Held) -> str:
 
 
 def _counted(result: Result) -> str:
-    totals = asdict(result.totals)
+    totals = result.totals.as_dict()
     return ", ".join(f"{count} {name}" for name, count in totals.items() if count or name == "created")

@@ -155,6 +155,8 @@ class SyncRun:
         keep = isinstance(error, _RESUMABLE) and not self._options.dry_run and not self._stands_still(error)
         if self._writer and not keep:
             self._writer.discard()
+        elif self._writer:
+            self._writer.settle()  # the end of the run would refuse a batch that is still on its way
 
     def _stands_still(self, error: Exception) -> bool:
         """Tell whether the run went on from a staging and could not, as others before it."""

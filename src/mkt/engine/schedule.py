@@ -23,13 +23,13 @@ from typing import Final, Literal
 from mkt.contract import ConnectorConfiguration, ErrorClass, Schedule
 from mkt.engine.pause import is_paused
 from mkt.engine.report import Result
+from mkt.runtime.retry import LONGEST_DEFERRAL
 from mkt.store.base import IntegrationState
 
 RETRIES: Final = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 RETRIED: Final[frozenset[ErrorClass]] = frozenset({"transient", "local"})
 AT_ONCE: Final = datetime.min.replace(tzinfo=UTC)
 _DEFERRED: Final = timedelta(minutes=5)
-_DEFERRED_AT_MOST: Final = timedelta(hours=24)
 _OVERDUE_AT_MOST: Final = timedelta(hours=24)
 _JITTER_SHARE: Final = 10
 _JITTER_AT_MOST: Final = timedelta(minutes=10)
@@ -153,7 +153,7 @@ def _furthest(
     """Return the last moment that can be next after a run that has ended about now."""
     slot = _second_slot(schedule, now)
     furthest = slot + delay(configuration, slot)
-    return max(furthest, now + _DEFERRED_AT_MOST) if state.last_outcome == "deferred" else furthest
+    return max(furthest, now + LONGEST_DEFERRAL) if state.last_outcome == "deferred" else furthest
 
 
 def _second_slot(schedule: Schedule, moment: datetime) -> datetime:
@@ -164,7 +164,7 @@ def _deferred(retry_at: datetime | None, finished_at: datetime) -> datetime:
     if retry_at is None:
         return finished_at + _DEFERRED
     asked = retry_at if retry_at.tzinfo else retry_at.replace(tzinfo=UTC)
-    return min(asked, finished_at + _DEFERRED_AT_MOST) if asked > finished_at else finished_at + _DEFERRED
+    return min(asked, finished_at + LONGEST_DEFERRAL) if asked > finished_at else finished_at + _DEFERRED
 
 
 def _hash(target: str) -> int:

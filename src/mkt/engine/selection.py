@@ -44,6 +44,11 @@ class Selection:
     def everything(self) -> bool:
         return not (self.targets or self.tenants or self.connectors or self.labels or self.cause)
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The tenants that are named: what is asked about is of no other. Empty where it may be of any."""
+        return frozenset({*self.tenants, *(target.partition("/")[0] for target in self.targets)})
+
     def names(self, configuration: ConnectorConfiguration) -> bool:
         """Tell whether a target names this integration or its tenant."""
         return bool({configuration.tenant, configuration.target} & set(self.targets))

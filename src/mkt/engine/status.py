@@ -1,7 +1,7 @@
 """Where every integration stands: problems first, with who acts and what to type next."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -106,7 +106,7 @@ def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
     selected = selection.choose(engine.source.load())
     states, now = engine.store.states(selected.keys), engine.now()
     counts: dict[Key, dict[str, tuple[int, int]]] = defaultdict(dict)
-    for (key, stream), count in engine.store.counts().items():
+    for (key, stream), count in engine.store.counts(selected.keys).items():
         counts[key][stream] = count
     holds = {hold.key: hold for hold in engine.store.holds(selected.keys, closed=False)}
     found = [_broken(tenant) for tenant in selected.broken]
@@ -115,15 +115,17 @@ def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
         state = states.get(key) or IntegrationState(key=key)
         known = _integration(configuration, state, counts[key], now)
         found.append(_held(known, holds[key]) if known.health == "held" and key in holds else known)
-    found = _with_deliveries(engine, found, now)
+    found = _with_deliveries(engine, found, selected.keys, now)
     if len(found) == 1:
         found = [replace(found[0], last_action=_last_action(engine, found[0]))]
     return sorted(found, key=lambda s: (ORDER.index(s.health), s.target))
 
 
-def _with_deliveries(engine: Engine, found: list[IntegrationStatus], now: datetime) -> list[IntegrationStatus]:
+def _with_deliveries(
+    engine: Engine, found: list[IntegrationStatus], keys: Collection[Key] | None, now: datetime
+) -> list[IntegrationStatus]:
     """Tell of what is otherwise well where deliveries are dead, and where partners have stopped to call."""
-    dead, silent = dead_failures(engine.store, now), silences(engine.store, now)
+    dead, silent = dead_failures(engine.store, keys, now), silences(engine.store, keys, now)
     told: list[IntegrationStatus] = []
     for each in found:
         key = Key(each.tenant, each.integration or "")

@@ -57,7 +57,7 @@ def with_cause(engine: Engine, selection: Selection, configs: Configs) -> Select
 
 def standing(engine: Engine, configs: Configs) -> list[Case]:
     """Return every integration that stands wrong now, and every tenant whose file is broken."""
-    states, now = engine.store.states(), engine.now()
+    states, now = engine.store.states(streams=False), engine.now()
     wrong = []
     for configuration in configs.configurations:
         state = states.get(Key(configuration.tenant, configuration.name))

@@ -51,6 +51,8 @@ def verify_once(
     broken = [b for b in selected.broken if tenants is None or b.tenant in tenants]
     reported = [report_broken(engine, tenant, "verify.completed") for tenant in broken]
     engine.telemetry.expect(len(jobs))
+    if jobs:
+        engine.runtimes.prepare()
     results = Pool[Result | None](jobs, concurrency, engine.stop).run()
     return (*reported, *(result for result in results if result is not None))
 

@@ -9,7 +9,8 @@ from mkt.configs import codes
 from mkt.configs.base import Problem
 from mkt.configs.connector_settings import judge as judge_settings
 from mkt.configs.document import Path
-from mkt.configs.wording import Finding, suggestion
+from mkt.configs.findings import Finding
+from mkt.configs.suggestion import suggestion
 from mkt.contract import SecretDeclaration
 from mkt.lint.base import Rule, WrittenIntegration
 from mkt.lint.urls import judge_urls

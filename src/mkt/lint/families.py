@@ -6,7 +6,7 @@ from typing import Final
 
 from mkt.configs.base import Problem
 from mkt.configs.structure import TenantFile
-from mkt.configs.wording import suggestion
+from mkt.configs.suggestion import suggestion
 from mkt.errors import Refused
 from mkt.lint import connectors, crossfile, guard, ignores, schedules, secrets, security, structure, syntax, traps
 from mkt.lint.base import Rule

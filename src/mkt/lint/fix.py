@@ -19,7 +19,7 @@ from typing import Final
 
 from mkt.configs import codes
 from mkt.configs.base import Edit, Fix, Position, Problem
-from mkt.configs.wording import is_slip
+from mkt.configs.suggestion import is_slip
 from mkt.lint.texts import Texts, starts_of
 
 _ROUNDS: Final = 10

@@ -9,7 +9,7 @@ from mkt.configs import codes
 from mkt.configs.base import Position, Problem
 from mkt.configs.document import Document
 from mkt.configs.structure import TenantFile
-from mkt.configs.wording import suggestion
+from mkt.configs.suggestion import suggestion
 from mkt.lint.base import Rule
 from mkt.lint.scanning import Scalars, Spot, placed
 

@@ -7,7 +7,7 @@ from typing import Final
 from mkt.configs import codes
 from mkt.configs.base import Problem
 from mkt.configs.structure import REPLACE_IT
-from mkt.configs.wording import suggestion
+from mkt.configs.suggestion import suggestion
 from mkt.contract import ConnectorConfiguration, SecretDeclaration
 from mkt.lint.base import Rule, WrittenIntegration
 from mkt.registry import RegisteredConnector

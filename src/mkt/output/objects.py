@@ -49,8 +49,8 @@ def _result_object(report: Report, result: Result, *, values: bool) -> dict[str,
         return {**common, "steps": [asdict(step) for step in result.steps]}
     return {
         **common,
-        **asdict(result.totals),
-        "streams": {name: asdict(counts) for name, counts in result.streams.items()},
+        **result.totals.as_dict(),
+        "streams": {name: counts.as_dict() for name, counts in result.streams.items()},
         "invalid_places": {name: list(places) for name, places in result.invalid_places.items()},
         **({"held": _held(result.held)} if result.held else {}),
         **({"preview": changes_object(result.preview, values=values)} if result.preview else {}),

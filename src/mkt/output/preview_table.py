@@ -1,7 +1,6 @@
 """What would change, record by record and field by field; values only for whom they were revealed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -45,7 +44,7 @@ def changes_page(
 
 def said(counts: StreamCounts) -> str:
     """Return counts in words: "20 deleted, 1 created"."""
-    every = asdict(counts)
+    every = counts.as_dict()
     return ", ".join(f"{every[kind]:,} {kind}" for kind in _KINDS if every[kind]) or "no change"
 
 

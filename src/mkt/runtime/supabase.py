@@ -170,6 +170,8 @@ class SupabaseClient:
             raise faults.network_error(error, place) from None
         except APIError as error:
             raise self._error(error, place) from None
+        finally:
+            self._let_go()
         if not _is_json(self._last.response, answer.data):
             raise faults.not_json(place)
         return answer
@@ -184,6 +186,11 @@ class SupabaseClient:
 
     def _remember(self, response: httpx.Response) -> None:
         self._last.response = response
+
+    def _let_go(self) -> None:
+        """Cut the circle in which httpx keeps an answer, and the body that was sent, until Python looks for it."""
+        if self._last.response is not None:
+            self._last.response.stream = httpx.ByteStream(b"")
 
 
 @contextmanager

@@ -26,6 +26,8 @@ class SecretChain:
         for text in configuration.secrets.values():
             scheme, _, locator = text.partition(":")
             named.setdefault(scheme, set()).add(locator)
+        if all(len(locators) < 2 for locators in named.values()):  # noqa: PLR2004 - one alone is asked for anyway
+            return self
         return SecretChain(
             [
                 backend.together(configuration.tenant, locators)

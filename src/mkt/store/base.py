@@ -13,6 +13,7 @@ from mkt.store.alerts import AlertStore
 from mkt.store.changes import Change, ChangedRecord, Hold, Part, Row, StreamChanges
 from mkt.store.deliveries import DeliveryStore
 from mkt.store.key import Key
+from mkt.store.tenants import TenantStore
 
 __all__ = ["Change", "ChangedRecord", "Hold", "Key", "Part", "Row", "StreamChanges"]
 
@@ -120,7 +121,15 @@ class SyncWriter(Protocol):
         ...
 
     def write(self, batch: Batch) -> None:
-        """Store one batch in one transaction. Raise `LeaseLost` when the epoch has moved on."""
+        """Store one batch in one transaction. Raise `LeaseLost` when the epoch has moved on.
+
+        Over a network the batch may still be on its way when this returns. Every later call waits for it, and raises
+        what kept it from being stored; then no other batch is.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Return when all that was written is stored; raise what kept it from being."""
         ...
 
     def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
@@ -210,7 +219,7 @@ class Pruned:
     deliveries: int = 0
 
 
-class Store(AlertStore, DeliveryStore, Protocol):
+class Store(AlertStore, DeliveryStore, TenantStore, Protocol):
     """What mkt remembers. Safe to use from several threads and several processes.
 
     Times are aware. Every method raises `StoreError` (a `LocalError`) when the disk or the database fails.
@@ -358,8 +367,8 @@ class Store(AlertStore, DeliveryStore, Protocol):
         """Return records in order of `seq`, without holding a lock while the caller reads."""
         ...
 
-    def counts(self) -> dict[tuple[Key, Stream], tuple[int, int]]:
-        """Return live and deleted records of each stream."""
+    def counts(self, keys: Collection[Key] | None = None) -> dict[tuple[Key, Stream], tuple[int, int]]:
+        """Return live and deleted records of each stream that has any."""
         ...
 
     # housekeeping
@@ -381,10 +390,6 @@ class Store(AlertStore, DeliveryStore, Protocol):
     @property
     def budgets(self) -> Budgets:
         """What was spent of the partners' budgets, for all processes."""
-        ...
-
-    def purge(self, tenant: str) -> None:
-        """Erase every trace of a tenant; raise `Refused` while one of its integrations runs."""
         ...
 
 

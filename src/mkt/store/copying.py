@@ -5,12 +5,14 @@ section 9, times as ISO text, bytes as hex behind a backslash and an x. Each end
 
 A copy that was killed goes on with what is there: records and events stand in the order of their numbers, so all that
 changed since has a later one; the other tables are copied again. What the source has forgotten since shows in the
-counts and digests at the end, and then the copy begins anew.
+counts and digests at the end, and then the copy begins anew. At the very end the data of all records is read back and
+compared: a copy that has ended is one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import md5
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from mkt.errors import Refused, StoreError
@@ -20,6 +22,8 @@ Counts: TypeAlias = Mapping[str, int]
 """Rows of each table."""
 StreamName: TypeAlias = tuple[str, str, str]
 """Tenant, integration, stream."""
+Document: TypeAlias = tuple[int, Any]
+"""The `seq` and the data of a record."""
 Told: TypeAlias = Callable[[str, int, int], object]
 """Is told of a table how many of how many rows were copied."""
 
@@ -51,6 +55,9 @@ NUMBERED: Final = frozenset({"integration_records", "integration_events"})
 MOST_ROWS: Final = 2000
 MOST_BYTES: Final = 3_000_000
 """Of one batch, and one more row."""
+_COMPARED: Final = "records compared"
+_EXACT: Final = 2**53
+"""Up to here every whole number is a double."""
 
 
 class Digest(NamedTuple):
@@ -86,6 +93,10 @@ class CopySource(Protocol):
     def standing(self) -> Standing: ...
     def counts(self) -> Counts: ...
     def digests(self) -> Mapping[StreamName, Digest]: ...
+    def documents(self) -> Iterator[Document]:
+        """Return the data of all records in order of their `seq`."""
+        ...
+
     def rows(self, table: str, after: int) -> Iterator[list[Row]]:
         """Return a table's rows in batches, those of a numbered one in order from the one behind `after` on."""
         ...
@@ -105,6 +116,7 @@ class CopyTarget(Protocol):
 
     def counts(self) -> Counts: ...
     def digests(self) -> Mapping[StreamName, Digest]: ...
+    def documents(self) -> Iterator[Document]: ...
     def finish(self, last_seq: int) -> None:
         """Make it a store, whose next record has a later `seq` than all of the source ever had."""
         ...
@@ -126,6 +138,15 @@ def record_digest(row: tuple[int, str, int, int, str, str, str]) -> int:
     return int(md5(text.encode(), usedforsecurity=False).hexdigest()[:15], 16)
 
 
+def as_doubles(value: Any) -> Any:
+    """Return JSON with large whole numbers as doubles: PostgreSQL writes 1e23 as 100000000000000000000000."""
+    if isinstance(value, dict):
+        return {name: as_doubles(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [as_doubles(item) for item in value]
+    return float(value) if isinstance(value, int) and abs(value) > _EXACT else value
+
+
 def planned(source: CopySource) -> Copied:
     """Count what would be copied; raise `Refused` while an integration runs."""
     _standing(source)
@@ -142,10 +163,10 @@ def copy(source: CopySource, target: CopyTarget, told: Told) -> Copied:
     counts, digests = source.counts(), source.digests()
     begun = target.begin(source.name)
     _fill(source, target, counts, begun, told)
-    wrong = _differences(counts, digests, target)
+    wrong = _differences(counts, digests, target) or _damages(source, target, counts, told)
     if wrong and begun.resumed:  # the source has forgotten something since the attempt before
         _fill(source, target, counts, _anew(target), told)
-        wrong = _differences(counts, digests, target)
+        wrong = _differences(counts, digests, target) or _damages(source, target, counts, told)
     if wrong:
         raise StoreError(
             f"the copy is not the same, and was not finished: {'; '.join(wrong)}",
@@ -206,3 +227,14 @@ def _differences(counts: Counts, digests: Mapping[StreamName, Digest], target: C
     copied = target.digests()
     streams = sorted(name for name in {*digests, *copied} if digests.get(name) != copied.get(name))
     return [*wrong, *(f"{'/'.join(name[:2])} {name[2]} has other records" for name in streams[:5])]
+
+
+def _damages(source: CopySource, target: CopyTarget, counts: Counts, told: Told) -> list[str]:
+    """Compare the data as values: each store writes numbers in its own way."""
+    damaged = 0
+    pairs = zip_longest(source.documents(), target.documents(), fillvalue=(0, None))
+    for done, (given, copied) in enumerate(pairs, 1):
+        damaged += given != copied and (given[0] != copied[0] or as_doubles(given[1]) != as_doubles(copied[1]))
+        if done % MOST_ROWS == 0:
+            told(_COMPARED, done, counts["integration_records"])
+    return [f"of {counts['integration_records']:,} records {damaged:,} have other data"] if damaged else []

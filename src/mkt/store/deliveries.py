@@ -156,11 +156,13 @@ class DeliveryStore(Protocol):
         """Return deliveries whose id contains `part`, the 20 newest of them, with query and body."""
         ...
 
-    def dead_deliveries(self, since: datetime) -> dict[Key, tuple[int, Delivery]]:
+    def dead_deliveries(
+        self, since: datetime, keys: Collection[Key] | None = None
+    ) -> dict[Key, tuple[int, Delivery]]:
         """Count what came since and is dead, by integration, and return the last of each, without query and body."""
         ...
 
-    def delivery_history(self, since: date) -> dict[Key, DeliveryHistory]:
+    def delivery_history(self, since: date, keys: Collection[Key] | None = None) -> dict[Key, DeliveryHistory]:
         """Return what was accepted of each integration that ever had a delivery, by day since then."""
         ...
 

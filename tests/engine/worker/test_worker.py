@@ -14,6 +14,7 @@ from tests.engine.rig import NOW, Context, Rig, Source, configuration, people
 
 from mkt.configs.base import BrokenTenant, Position, Problem
 from mkt.contract import AuthError, Change, Disabled, Record, Schedule
+from mkt.engine.base import StopReason
 from mkt.engine.heartbeat import Heartbeat
 from mkt.engine.run import SyncOptions
 from mkt.engine.worker.chores import do_chores
@@ -534,15 +535,15 @@ def test_a_broken_tenant_is_told_by_one_worker_once_a_day(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("outcomes", "stopped", "code"),
     [
-        ({}, 0, 0),
-        ({"ok": 2, "skipped": 1}, 0, 0),
-        ({"deferred": 1, "ok": 1}, 0, 75),
-        ({"failed": 1}, 0, 1),
-        ({"held": 1, "ok": 1, "deferred": 1}, 0, 3),
-        ({"failed": 1}, 143, 143),
+        ({}, None, 0),
+        ({"ok": 2, "skipped": 1}, None, 0),
+        ({"deferred": 1, "ok": 1}, None, 75),
+        ({"failed": 1}, None, 1),
+        ({"held": 1, "ok": 1, "deferred": 1}, None, 3),
+        ({"failed": 1}, "terminated", 143),
     ],
 )
-def test_it_ends_as_a_sync_of_the_same_would(outcomes: dict[str, int], stopped: int, code: int) -> None:
+def test_it_ends_as_a_sync_of_the_same_would(outcomes: dict[str, int], stopped: StopReason | None, code: int) -> None:
     tally = Tally(stopped=stopped)
     tally.outcomes.update(outcomes)
     assert tally.exit_code == code

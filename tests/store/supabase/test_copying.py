@@ -8,13 +8,13 @@ from tests.store.supabase.conftest import OpenOn, Twice
 from tests.store.test_copying import fill, portrait
 from tests.supalocal.stack import LocalSupabase
 
-from mkt.errors import Refused
+from mkt.errors import Refused, StartError
 from mkt.runtime.supabase import open_supabase
 from mkt.runtime.supabase_access import find_access
 from mkt.store import copying
 from mkt.store.sqlite import SqliteStore
 from mkt.store.sqlite.copying import open_source
-from mkt.store.supabase.copying import SupabaseTarget
+from mkt.store.supabase.copying import SupabaseTarget, open_target
 
 
 @pytest.fixture
@@ -60,6 +60,16 @@ def test_a_copy_of_another_store_is_in_the_way_until_it_has_ended(
         SupabaseTarget(client, access.url).begin("sqlite:/other.db")
         with pytest.raises(Refused, match=r"a copy of sqlite:/other.db into .* was begun and not finished"):
             copying.copy(source, SupabaseTarget(client, access.url), lambda *_: None)
+
+
+def test_a_project_that_is_old_is_not_begun(supabase: LocalSupabase, tmp_path: Path) -> None:
+    newest = supabase.sql("delete from mkt_private.migrations where name like '%_mkt_compare' returning name")
+    access = find_access(tmp_path, supabase.environment)
+    try:
+        with pytest.raises(StartError, match="not applied yet: 20261123000015_mkt_compare"):
+            open_target(open_supabase(access), access.url).__enter__()
+    finally:
+        supabase.sql("insert into mkt_private.migrations (name) values (%s)", *newest[0])
 
 
 def test_no_table_is_left_out(supabase: LocalSupabase) -> None:

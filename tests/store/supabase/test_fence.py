@@ -98,7 +98,7 @@ def _own(stack: LocalSupabase) -> dict[str, Any]:
         "memory": [{"name": "nonce", "value": '"x"', "expires_at": None}],
     }  # fmt: skip
     return {
-        "p_tenant": ACME.name, "p_integration": "roster", "p_keys": [[ACME.name, "roster"]],
+        "p_tenant": ACME.name, "p_tenants": [ACME.name], "p_integration": "roster", "p_keys": [[ACME.name, "roster"]],
         "p_leases": [[ACME.name, "roster", 101]], "p_epoch": 101, "p_run_id": ACME.id("run_id"), "p_staging": 1,
         "p_hold_id": ACME.id("hold"), "p_message": message_of(stack, ACME), "p_tries": 1, "p_attempt": "new",
         "p_token": "new", "p_holder": ACME.id("holder"), "p_dead": ACME.id("holder"), "p_part": "of-acme",
@@ -111,8 +111,8 @@ def _own(stack: LocalSupabase) -> dict[str, Any]:
         "p_dry_run": False, "p_due_at": STAMP, "p_fingerprint": "g", "p_fresh": False, "p_killed": {"class": "local"},
         "p_kinds": ["created"], "p_levels": [], "p_limit": 100, "p_name": "nonce", "p_names": [], "p_newest": False,
         "p_now": STAMP, "p_reason": "", "p_reasons": [], "p_restart": ["people"], "p_seconds": 1, "p_since bigint": 0,
-        "p_since timestamp with time zone": None, "p_stream": "people", "p_streams boolean": True,
-        "p_streams jsonb": ["people"], "p_verdicts": None, "p_windowed": False,
+        "p_since timestamp with time zone": STAMP, "p_since date": STAMP, "p_stream": "people",
+        "p_streams boolean": True, "p_streams jsonb": ["people"], "p_verdicts": None, "p_windowed": False,
     }  # fmt: skip
 
 

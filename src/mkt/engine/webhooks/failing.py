@@ -1,6 +1,6 @@
 """A delivery that could not be handled: when it is tried again, or that it is dead."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -58,9 +58,10 @@ def fail_for(engine: Engine, delivery: Delivery, error: ConnectorError) -> Deliv
     return fail(engine, delivery, failure_of(error, delivery.connector, delivery.key.tenant))
 
 
-def dead_failures(store: Store, now: datetime) -> Mapping[Key, Failure]:
-    """Return what `mkt status` says of integrations with dead deliveries: the last failure, and how many."""
-    return {key: _dead(number, last) for key, (number, last) in store.dead_deliveries(now - DEAD_SHOWN_FOR).items()}
+def dead_failures(store: Store, keys: Collection[Key] | None, now: datetime) -> Mapping[Key, Failure]:
+    """Return what `mkt status` says of those of them, or of all, with dead deliveries: the last, and how many."""
+    found = store.dead_deliveries(now - DEAD_SHOWN_FOR, keys)
+    return {key: _dead(number, last) for key, (number, last) in found.items()}
 
 
 def _dead(number: int, last: Delivery) -> Failure:

@@ -1,13 +1,14 @@
 """Having deliveries handled once more, because a person asks: now, in this process, one after the other."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mkt.contract import ConnectorEvent
 from mkt.engine.base import Engine
 from mkt.engine.operator import report_action
-from mkt.engine.report import EXIT_FAILED, EXIT_PARTIAL, EXIT_TERMINATED
+from mkt.engine.summary import summarize
+from mkt.engine.tally import exit_code_of, summary_of
 from mkt.engine.webhooks.routes import Routes
 from mkt.engine.webhooks.work import CLAIM, handle_accepted
 from mkt.errors import Refused
@@ -39,31 +40,7 @@ def replay(engine: Engine, wanted: Sequence[Delivery]) -> Replayed:
             "none of these deliveries can be handled again",
             remedy="What was refused, is waiting, or was answered by its connector at once has nothing to replay.",
         )
-    replayed = Replayed(deliveries=tuple(done), exit_code=_exit_code(engine, done))
-    _summarize(engine, replayed, round((time.monotonic() - started) * 1000))
-    return replayed
-
-
-def _exit_code(engine: Engine, done: Sequence[Delivery]) -> int:
-    if engine.stop.reason:
-        return EXIT_TERMINATED[engine.stop.reason]
-    failed = [delivery for delivery in done if delivery.verdict != "handled"]
-    if not failed:
-        return 0
-    return EXIT_PARTIAL if len(failed) < len(done) else EXIT_FAILED
-
-
-def _summarize(engine: Engine, replayed: Replayed, duration_ms: int) -> None:
-    """Emit `run.summary`, with the fields that it has of every command."""
-    ok = sum(delivery.verdict == "handled" for delivery in replayed.deliveries)
-    failed = len(replayed.deliveries) - ok
-    counts = {"ok": ok, "warn": 0, "failed": failed, "held": 0, "deferred": 0, "skipped": 0, "not_due": 0}
-    engine.telemetry.emit(
-        ConnectorEvent(
-            event="run.summary",
-            message=f"mkt {COMMAND} ended with exit code {replayed.exit_code}",
-            timestamp=engine.now(),
-            level="error" if failed else "info",
-            details={"command": COMMAND, "exit_code": replayed.exit_code, "duration_ms": duration_ms, **counts},
-        )
-    )
+    outcomes = Counter("ok" if delivery.verdict == "handled" else "failed" for delivery in done)
+    exit_code, duration = exit_code_of(outcomes, engine.stop.reason), round((time.monotonic() - started) * 1000)
+    summarize(engine, summary_of(COMMAND, outcomes, exit_code=exit_code, duration_ms=duration))
+    return Replayed(deliveries=tuple(done), exit_code=exit_code)

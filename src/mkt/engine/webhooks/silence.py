@@ -7,7 +7,7 @@ days with deliveries and twenty deliveries are known has no usual yet, and one t
 that is looked at has become one that nobody calls.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -36,9 +36,9 @@ class Silence:
     usual: int
 
 
-def silences(store: Store, now: datetime) -> Mapping[Key, Silence]:
-    """Return which integrations are silent."""
-    past = store.delivery_history((now - LOOKED_AT).date())
+def silences(store: Store, keys: Collection[Key] | None, now: datetime) -> Mapping[Key, Silence]:
+    """Return which of these integrations, or of all, are silent."""
+    past = store.delivery_history((now - LOOKED_AT).date(), keys)
     found = {key: silence(each, now) for key, each in past.items()}
     return {key: each for key, each in found.items() if each}
 

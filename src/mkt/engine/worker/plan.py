@@ -84,7 +84,8 @@ class Planner:
         same = self._told is not None and self._told[0] is configs and self._told[1] == today
         if same and self._monotonic() < self._told_at + PLAN_SECONDS:
             return
-        self._queue.plan(planned(configs, self._engine.store.states(), self._engine.now()))
+        states = self._engine.store.states(streams=False)
+        self._queue.plan(planned(configs, states, self._engine.now()))
         self._told, self._told_at = (configs, today), self._monotonic()
 
 

@@ -21,13 +21,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from mkt.contract import ConnectorEvent
-from mkt.engine.base import Engine
+from mkt.engine.base import Engine, StopReason
 from mkt.engine.heartbeat import Heartbeat
 from mkt.engine.isolation import attempt
 from mkt.engine.pool import GRACE_SECONDS
-from mkt.engine.report import EXIT_FAILED, EXIT_LATER, EXIT_PARTIAL, EXIT_TERMINATED, Result
+from mkt.engine.report import Result
 from mkt.engine.run import TIMEOUT, SyncOptions
+from mkt.engine.summary import summarize
+from mkt.engine.tally import exit_code_of, summary_of
 from mkt.engine.worker.chores import do_chores
 from mkt.engine.worker.hands import Hands
 from mkt.engine.worker.plan import LOOK_SECONDS, Known, Planner
@@ -65,29 +66,16 @@ class Tally:
     """How many runs of each outcome there were: no results, for a worker may work for months."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    stopped: int = 0
-    """The exit code of a stop, 0 where there was none."""
+    stopped: StopReason | None = None
 
     @property
     def exit_code(self) -> int:
-        """As of a sync: the first that matches in DESIGN section 4."""
-        count = self.outcomes
-        if self.stopped:
-            return self.stopped
-        if count["failed"] or count["held"]:
-            return EXIT_PARTIAL if count["ok"] else EXIT_FAILED
-        return EXIT_LATER if count["deferred"] else 0
+        return exit_code_of(self.outcomes, self.stopped)
 
     def summary(self, seconds: float) -> dict[str, object]:
         """Return the details of the `run.summary` event."""
-        kinds = ("ok", "warn", "failed", "held", "deferred", "skipped", "not_due")
-        counted = {kind: self.outcomes[kind] for kind in kinds}
-        return {
-            "command": "worker",
-            "exit_code": self.exit_code,
-            "duration_ms": round(seconds * 1000),
-            **counted,
-        }
+        duration = round(seconds * 1000)
+        return summary_of("worker", self.outcomes, exit_code=self.exit_code, duration_ms=duration)
 
 
 class Worker:
@@ -191,17 +179,8 @@ class Worker:
 
     def _ended(self, seconds: float) -> Tally:
         engine, tally = self._engine, self._tally
-        tally.stopped = EXIT_TERMINATED[engine.stop.reason] if engine.stop.reason else 0
-        summary = tally.summary(seconds)
-        engine.telemetry.emit(
-            ConnectorEvent(
-                event="run.summary",
-                message=f"mkt worker ended with exit code {tally.exit_code}",
-                timestamp=engine.now(),
-                level="error" if summary["failed"] or summary["held"] else "info",
-                details=summary,
-            )
-        )
+        tally.stopped = engine.stop.reason
+        summarize(engine, tally.summary(seconds))
         if self._error:
             raise self._error
         return tally

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from mkt.store.copying import NUMBERED, Row
+from mkt.store.copying import NUMBERED, Row, as_doubles
 from mkt.store.sqlite.columns import dump, load, stamp
 
 # Columns, with what stands in them: j JSON, t a time, f a truth, b bytes; nothing for what is the same in
@@ -55,12 +55,20 @@ def _bytes(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("\\x"))
 
 
+def _json(value: Any) -> str:
+    """Return JSON text; what has more than 64 bits was a double before PostgreSQL wrote it out."""
+    try:
+        return dump(value)
+    except TypeError:
+        return dump(as_doubles(value))
+
+
 def _time(text: str) -> str:
     return stamp(datetime.fromisoformat(text))
 
 
 _OUT: Final[Mapping[str, Turn]] = {"j": load, "d": load, "f": bool, "b": _hex}
-_IN: Final[Mapping[str, Turn]] = {"j": dump, "d": dump, "f": int, "b": _bytes, "t": _time}
+_IN: Final[Mapping[str, Turn]] = {"j": _json, "d": _json, "f": int, "b": _bytes, "t": _time}
 
 
 class Table(NamedTuple):

@@ -13,6 +13,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from mkt.errors import Refused, StartError, StoreError
 from mkt.store.base import Key
 from mkt.store.copying import (
@@ -23,12 +25,14 @@ from mkt.store.copying import (
     Begun,
     Counts,
     Digest,
+    Document,
     Row,
     Standing,
     StreamName,
     record_digest,
 )
 from mkt.store.sqlite import held, numbers, opening
+from mkt.store.sqlite.columns import load
 from mkt.store.sqlite.connection import Database, connect, fault
 from mkt.store.sqlite.copied_rows import Table
 from mkt.store.sqlite.leases import Leases
@@ -42,6 +46,9 @@ _DIGESTED: Final = """
     select s.tenant_id, s.integration, s.stream, r.seq, lower(hex(r.hash)), r.deleted, r.unscoped, r.first_seen_at,
         r.changed_at, r.external_id
     from integration_records r cross join integration_sources s on s.source = r.source"""
+_DOCUMENTS: Final = """
+    select r.seq, d.data from integration_records r join integration_documents d on d.document = r.document
+    order by r.seq"""
 _MARK: Final = """
     select (select sum(epoch) from integration_leases), (select max(seq) from integration_events),
         (select max(id) from integration_runs), count(*), max(id)
@@ -59,7 +66,13 @@ _FORGET_ALL: Final = """
 _OPEN_HOLDS: Final = """
     select o.id, h.staging from integration_holds o join integration_staging_runs h on h.hold_id = o.id
     where o.state = 'open'"""
+_NEW_FILE: Final = (
+    "If an earlier copy made it, nothing is left to do: a copy gets its name when it is whole. Else name a new file"
+    " with --to."
+)
 _NOT_COPIED: Final = "the copy to {} failed: {}; the same command goes on with it"
+_NO_JSON: Final = "the copy of {} failed: a value in it is no JSON, so the file is damaged"
+_RESTORE: Final = "Copy a backup of it instead (`mkt db backup` made one), and check the disk that holds the file."
 
 
 @contextmanager
@@ -73,6 +86,8 @@ def _told(path: Path) -> Iterator[None]:
             raise
         what, remedy = known
         raise StoreError(_NOT_COPIED.format(path, what), remedy=remedy, code="local.store") from error
+    except orjson.JSONDecodeError:  # says nothing of what stands there
+        raise StoreError(_NO_JSON.format(path), remedy=_RESTORE, code="local.store") from None
 
 
 def _counts(connection: sqlite3.Connection) -> Counts:
@@ -90,6 +105,12 @@ def _digests(connection: sqlite3.Connection) -> Mapping[StreamName, Digest]:
         numbers[name] += 1
         totals[name] += record_digest((rest[0], rest[1], rest[2], rest[3], rest[4], rest[5], rest[6]))
     return {name: Digest(number, totals[name]) for name, number in numbers.items()}
+
+
+def _documents(path: Path, connection: sqlite3.Connection) -> Iterator[Document]:
+    with _told(path), closing(connection.cursor()) as cursor:
+        for seq, data in cursor.execute(_DOCUMENTS):
+            yield seq, load(data)
 
 
 class SqliteSource:
@@ -118,6 +139,9 @@ class SqliteSource:
     def digests(self) -> Mapping[StreamName, Digest]:
         with _told(self._path):
             return _digests(self._connection)
+
+    def documents(self) -> Iterator[Document]:
+        return _documents(self._path, self._connection)
 
     def rows(self, table: str, after: int) -> Iterator[list[Row]]:
         found, batch, size = Table.of(table), [], 0
@@ -210,6 +234,9 @@ class SqliteTarget:
         with _told(self._path):
             return _digests(self._connection)
 
+    def documents(self) -> Iterator[Document]:
+        return _documents(self._path, self._connection)
+
     def finish(self, last_seq: int) -> None:
         with self._transaction() as connection:
             connection.execute(_GO_ON_AFTER, (last_seq,))
@@ -257,7 +284,7 @@ class SqliteTarget:
 def _set_apart(connection: sqlite3.Connection, column: str, rows: list[Row]) -> None:
     """Write the documents of rows, and let each row have the number of its own."""
     given = [row for row in rows if row[column] is not None]
-    first = numbers.take_documents(connection, len(given)) + 1
+    first = numbers.take(connection, documents=len(given)).document + 1
     connection.executemany(_WRITE, [(number, row[column]) for number, row in enumerate(given, first)])
     for row in rows:
         row["document"] = None
@@ -295,4 +322,4 @@ def _name(draft: Path, path: Path) -> None:
 
 def _require_new(path: Path) -> None:
     if path.exists():
-        raise Refused(f"{path} exists, and a copy overwrites nothing", remedy="Name a new file with --to.")
+        raise Refused(f"{path} exists, and a copy overwrites nothing", remedy=_NEW_FILE)

@@ -69,7 +69,10 @@ _FIND: Final = f"select {_WHOLE} from integration_deliveries where instr(id, ?) 
 # The columns are of the row that has the largest id: https://sqlite.org/lang_select.html#bareagg
 _DEAD: Final = f"""
     select {_SHOWN}, count(*), max(id) from integration_deliveries
-    where verdict = 'dead' and received_at >= ? group by tenant_id, integration"""  # noqa: S608 - the same
+    where verdict = 'dead' and received_at >= :since
+      and (:keys is null or (tenant_id, integration) in
+          (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys)))
+    group by tenant_id, integration"""  # noqa: S608 - the same
 _LAST: Final = """
     select last_at from integration_delivery_days where tenant_id = ? and integration = ? order by day desc limit 1"""
 _COUNT: Final = """
@@ -78,9 +81,11 @@ _COUNT: Final = """
     on conflict (tenant_id, integration, day) do update
     set number = number + excluded.number, longest_gap = max(longest_gap, excluded.longest_gap),
         last_at = max(last_at, excluded.last_at)"""
-_DAYS: Final = (
-    "select tenant_id, integration, day, number, longest_gap, last_at from integration_delivery_days order by day"
-)
+_DAYS: Final = """
+    select tenant_id, integration, day, number, longest_gap, last_at from integration_delivery_days
+    where :keys is null or (tenant_id, integration) in
+        (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys))
+    order by day"""
 _ACCEPTED: Final = frozenset({"received", "handled"})
 
 
@@ -173,19 +178,19 @@ def find(database: Database, part: str) -> list[Delivery]:
         return _deliveries(connection.execute(_FIND, (part,)))
 
 
-def dead(database: Database, since: datetime) -> dict[Key, tuple[int, Delivery]]:
+def dead(database: Database, since: datetime, keys: Collection[Key] | None) -> dict[Key, tuple[int, Delivery]]:
     """Count what came since and is dead, and return the last of each integration."""
     with database.read() as connection:
-        rows = connection.execute(_DEAD, (stamp(since),)).fetchall()
+        rows = connection.execute(_DEAD, {"since": stamp(since), "keys": key_list(keys)}).fetchall()
     return {Key(row[2], row[3]): (number, _delivery(*row)) for *row, number, _ in rows}
 
 
-def past(database: Database, since: date) -> dict[Key, DeliveryHistory]:
+def past(database: Database, since: date, keys: Collection[Key] | None) -> dict[Key, DeliveryHistory]:
     """Return what was accepted by day since then."""
     days: defaultdict[Key, list[DeliveryDay]] = defaultdict(list)
     last: dict[Key, datetime] = {}
     with database.read() as connection:
-        for tenant, name, day, number, gap, at in connection.execute(_DAYS):
+        for tenant, name, day, number, gap, at in connection.execute(_DAYS, {"keys": key_list(keys)}):
             last[Key(tenant, name)] = moment(at)
             if day >= since.isoformat():
                 days[Key(tenant, name)].append(DeliveryDay(date.fromisoformat(day), number, gap))

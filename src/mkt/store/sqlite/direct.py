@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
@@ -12,6 +13,7 @@ from mkt.store.base import Batch, ChangedRecord, Hold, Row, StreamChanges
 from mkt.store.sqlite import headers, numbers, sources, tombstones
 from mkt.store.sqlite.columns import id_list, stamp
 from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.leases import check_lease
 from mkt.store.sqlite.live import ChangeKind, Known, Part, change, known, parts
 from mkt.store.sqlite.many import insert_many
 from mkt.store.sqlite.writer import Opened, Writer
@@ -58,6 +60,17 @@ class DirectWriter(Writer):
         self._pending = self._counts
         self._rest = Batch()
 
+    def write(self, batch: Batch) -> None:
+        """Write the header of the very first load with its first batch: the next run goes on from there."""
+        if self._run.staging:
+            super().write(batch)
+            return
+        with self._transaction() as connection:
+            staging = headers.add(connection, self._run.lease.key, self._run.run_id, self._run.header)
+            self._put(connection, batch)
+        self._run = replace(self._run, header=self._run.header._replace(staging=staging))
+        self._committed(batch)
+
     def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
         """Leave the rest to the transaction of `promote`: of a small integration it is all there is."""
         self._rest = rest or Batch()
@@ -81,7 +94,7 @@ class DirectWriter(Writer):
             if not self._run.windowed:
                 for stream, source in self._run.sources.items():
                     sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
-            headers.remove(connection, self._run.staging, direct=True)
+            self._remove_header(connection)
         self._committed(self._rest)
         return self.changes()
 
@@ -95,6 +108,20 @@ class DirectWriter(Writer):
             if not self._run.windowed:
                 for source in self._run.sources.values():
                     sources.restart(connection, source, self._run.fingerprint)
+            self._remove_header(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if self._run.staging:
+            with super()._transaction() as connection:
+                yield connection
+        else:
+            with self._database.write() as connection:
+                check_lease(connection, self._run.lease)
+                yield connection
+
+    def _remove_header(self, connection: sqlite3.Connection) -> None:
+        if self._run.staging:
             headers.remove(connection, self._run.staging, direct=True)
 
     def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
@@ -132,7 +159,8 @@ class DirectWriter(Writer):
         counts.created += len(kinds.keys() - before.keys())
         met = self._met(connection, source, before)
         first = {key for key, was in before.items() if not was.deleted and not self._written(was) and key not in met}
-        connection.executemany(_MEET, [(self._run.staging, source, key) for key in first])
+        if first:
+            connection.executemany(_MEET, [(self._run.staging, source, key) for key in first])
         for key, was in before.items():
             kind, before_run, written = kinds.get(key), key in first or key in met, self._written(was)
             if key not in first:
@@ -170,11 +198,16 @@ def apply(
     """Write the rows that change something to the live records, and note every scope."""
     put = [key for key, kind in kinds.items() if kind != "deleted"]
     if put:
-        places = _write(connection, part, before, put)
-        first = numbers.take_seqs(connection, len(put)) + 1
-        insert_many(
-            connection, _PUT, _ROW, _rows(source, part, before, zip(count(first), places.items(), strict=False), now)
-        )
+        new = [key for key in put if key not in before]
+        last = numbers.take(connection, seqs=len(put), documents=len(new))
+        places = {
+            **{key: before[key].document for key in put if key in before},
+            **dict(zip(new, count(last.document + 1), strict=False)),
+        }
+        documents = ((place, (part.last[key].document or b"").decode()) for key, place in places.items())
+        insert_many(connection, _WRITE, _DOCUMENT, documents)
+        numbered = zip(count(last.seq + 1), places.items(), strict=False)
+        insert_many(connection, _PUT, _ROW, _rows(source, part, before, numbered, now))
     gone = [key for key, kind in kinds.items() if kind == "deleted"]
     if gone:
         tombstones.new_list(connection)
@@ -185,21 +218,6 @@ def apply(
 
 def _change(row: Row, was: Known | None) -> ChangeKind | None:
     return change(row, None if was is None or was.deleted else was.digest)
-
-
-def _write(
-    connection: sqlite3.Connection, part: Part, before: Mapping[str, Known], put: Sequence[str]
-) -> Mapping[str, int]:
-    """Write the documents, those of known records in their old place, and return where each one is."""
-    new = [key for key in put if key not in before]
-    first = numbers.take_documents(connection, len(new)) + 1
-    places = {
-        **{key: before[key].document for key in put if key in before},
-        **dict(zip(new, count(first), strict=False)),
-    }
-    rows = ((place, (part.last[key].document or b"").decode()) for key, place in places.items())
-    insert_many(connection, _WRITE, _DOCUMENT, rows)
-    return places
 
 
 def _rows(
@@ -217,7 +235,8 @@ def _stand(connection: sqlite3.Connection, source: int, part: Part, before: Mapp
         if scope:
             connection.execute(_STAND_IN, (source, scope, id_list(ids)))
     unscoped = {key for key, was in before.items() if not was.unscoped}.intersection(part.standing.get("", ()))
-    connection.executemany(_STAND_UNSCOPED, [(source, key) for key in unscoped])
+    if unscoped:
+        connection.executemany(_STAND_UNSCOPED, [(source, key) for key in unscoped])
 
 
 def _add(counts: StreamChanges, kind: Standing | None, number: int) -> None:

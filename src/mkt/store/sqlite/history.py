@@ -37,9 +37,12 @@ _AFTER: Final = """
         (select max(seq) from integration_events where id < :id),
         0)"""
 _SAVE_RUN: Final = """
-    insert or replace into integration_runs
+    insert into integration_runs
         (id, command, tenant_id, integration, connector, started_at, finished_at, outcome, error, details)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    on conflict (id) do update
+    set finished_at = excluded.finished_at, outcome = excluded.outcome, error = excluded.error,
+        details = excluded.details"""
 _END_KILLED: Final = """
     update integration_runs set outcome = 'failed', finished_at = ?, error = ?
     where tenant_id = ? and integration = ? and command = ? and outcome = 'running' and id <> ?"""

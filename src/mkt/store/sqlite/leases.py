@@ -30,6 +30,9 @@ _TABLE: Final = """
         primary key (tenant_id, integration)
     ) strict, without rowid"""
 _HELD: Final = "select holder, renewed_at from leases where tenant_id = ? and integration = ?"
+_TAKE_FREE: Final = """
+    insert into leases (tenant_id, integration, holder, renewed_at) values (?, ?, ?, ?)
+    on conflict do nothing returning 1"""
 _TAKE: Final = "insert or replace into leases (tenant_id, integration, holder, renewed_at) values (?, ?, ?, ?)"
 _RENEW: Final = "update leases set renewed_at = ? where tenant_id = ? and integration = ? and holder = ?"
 _DROP: Final = "delete from leases where tenant_id = ? and integration = ? and holder = ?"
@@ -41,6 +44,9 @@ _RAISE: Final = """
     returning epoch"""
 _END: Final = """
     update integration_leases set epoch = epoch + 1 where tenant_id = ? and integration = ? and epoch = ?"""
+HOLDS: Final = """
+    exists (select 1 from integration_leases where tenant_id = ? and integration = ? and epoch = ?)"""
+"""As a condition, what `check_lease` finds out."""
 _EPOCH: Final = "select epoch from integration_leases where tenant_id = ? and integration = ?"
 
 
@@ -77,8 +83,7 @@ class Leases:
                 return None
         taken = self._monotonic()
         try:
-            with self._main.write() as connection:
-                ((epoch,),) = connection.execute(_RAISE, key).fetchall()
+            ((epoch,),) = self._main.write_at_once(_RAISE, key)
         except BaseException:
             self._drop(Lease(key, holder, 0))
             raise
@@ -105,8 +110,7 @@ class Leases:
     def release(self, lease: Lease) -> None:
         try:
             if lease not in self._ended:
-                with self._main.write() as connection:
-                    connection.execute(_END, (*lease.key, lease.epoch))
+                self._main.write_at_once(_END, (*lease.key, lease.epoch))
         finally:
             self._ended.discard(lease)
             self._drop(lease)
@@ -131,6 +135,8 @@ class Leases:
             return self._holders.own()
 
     def _take(self, key: Key, holder: str) -> bool:
+        if self._file.write_at_once(_TAKE_FREE, (*key, holder, self._monotonic())):
+            return True
         with self._file.write() as connection:
             row = connection.execute(_HELD, key).fetchone()
             if row is not None and self._live(*row):
@@ -143,8 +149,7 @@ class Leases:
         return not expired and self._holders.alive(_process(holder))
 
     def _drop(self, lease: Lease) -> None:
-        with self._file.write() as connection:
-            connection.execute(_DROP, (*lease.key, lease.holder))
+        self._file.write_at_once(_DROP, (*lease.key, lease.holder))
 
     @contextmanager
     def _local_faults(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from mkt.store.base import Row
 from mkt.store.parts import Part, parts
 from mkt.store.sqlite.columns import id_list
 
-__all__ = ["ChangeKind", "Known", "Part", "change", "count_live", "digests", "known", "parts"]
+__all__ = ["ChangeKind", "Known", "Part", "change", "count", "digests", "known", "parts"]
 
 ChangeKind = Literal["created", "updated", "deleted"]
 
@@ -55,9 +55,15 @@ def change(row: Row, live: bytes | None) -> ChangeKind | None:
     return None if row.digest == live else "updated"
 
 
-def count_live(connection: sqlite3.Connection, source: int) -> int:
-    """Count live records by two indexes, without reading one."""
+class Counts(NamedTuple):
+    """How many records a stream has, tombstones included, and how many of them are live."""
+
+    total: int
+    live: int
+
+
+def count(connection: sqlite3.Connection, source: int) -> Counts:
+    """Count by two indexes, without reading a record."""
     (total,) = connection.execute(_COUNT, (source,)).fetchone()
-    (gone,) = connection.execute(_COUNT_GONE, (source,)).fetchone()
-    live: int = total - gone
-    return live
+    (gone,) = connection.execute(_COUNT_GONE, (source,)).fetchone() if total else (0,)
+    return Counts(total, total - gone)

@@ -1,11 +1,18 @@
 """The numbers that are given once only, in the transaction that uses them."""
 
 import sqlite3
-from typing import Final
+from typing import Final, NamedTuple
 
 _LAST_SEQ: Final = "select seq from integration_numbers"
-_SEQS: Final = "update integration_numbers set seq = seq + ? returning seq"
-_DOCUMENTS: Final = "update integration_numbers set document = document + ? returning document"
+_TAKE: Final = """
+    update integration_numbers set seq = seq + ?, document = document + ? returning seq, document"""
+
+
+class Before(NamedTuple):
+    """The numbers before the first ones that were taken."""
+
+    seq: int
+    document: int
 
 
 def last_seq(connection: sqlite3.Connection) -> int:
@@ -14,13 +21,7 @@ def last_seq(connection: sqlite3.Connection) -> int:
     return int(last)
 
 
-def take_seqs(connection: sqlite3.Connection, count: int) -> int:
-    """Take so many numbers for changes, and return the one before the first."""
-    ((last,),) = connection.execute(_SEQS, (count,)).fetchall()
-    return int(last) - count
-
-
-def take_documents(connection: sqlite3.Connection, count: int) -> int:
-    """Take so many numbers for documents, and return the one before the first."""
-    ((last,),) = connection.execute(_DOCUMENTS, (count,)).fetchall()
-    return int(last) - count
+def take(connection: sqlite3.Connection, *, seqs: int = 0, documents: int = 0) -> Before:
+    """Take so many numbers for changes and for documents."""
+    ((seq, document),) = connection.execute(_TAKE, (seqs, documents)).fetchall()
+    return Before(seq - seqs, document - documents)

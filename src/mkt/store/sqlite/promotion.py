@@ -108,7 +108,7 @@ def _put(connection: sqlite3.Connection, staging: int, now: str, part: Collectio
     low, high = connection.execute(_SPAN, (staging,)).fetchone()
     if low is None:
         return
-    last = numbers.take_seqs(connection, high - low + 1) - low + 1
+    last = numbers.take(connection, seqs=high - low + 1).seq - low + 1
     for start in range(low, high + 1, tombstones.CHUNK):
         this = {"staging": staging, "now": now, "low": start, "high": start + tombstones.CHUNK, "last": last}
         for change in part:

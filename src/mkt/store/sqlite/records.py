@@ -39,11 +39,14 @@ _UNSCOPED: Final = """
             where r.source = s.source and r.deleted = 0 and r.unscoped = 0)
     from integration_sources s where s.tenant_id = ? and s.integration = ? and s.stream = ?"""
 _COUNTS: Final = """
-    select s.tenant_id, s.integration, s.stream, n.total - coalesce(g.gone, 0), coalesce(g.gone, 0)
-    from (select source, count(*) as total from integration_records group by source) n
-    join integration_sources s on s.source = n.source
-    left join (select source, count(*) as gone from integration_records where deleted = 1 group by source) g
-      on g.source = n.source"""
+    with n as materialized (
+        select s.tenant_id, s.integration, s.stream,
+            (select count(*) from integration_records r where r.source = s.source) as total,
+            (select count(*) from integration_records r where r.source = s.source and r.deleted = 1) as gone
+        from integration_sources s
+        where :keys is null or (s.tenant_id, s.integration) in
+            (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys)))
+    select tenant_id, integration, stream, total - gone, gone from n where total > 0"""
 
 
 def records(
@@ -74,10 +77,11 @@ def scopes(database: Database, key: Key, stream: Stream) -> AbstractSet[str]:
     return named | {""} if unscoped and unscoped[0] else named
 
 
-def counts(database: Database) -> dict[tuple[Key, Stream], tuple[int, int]]:
+def counts(database: Database, keys: Collection[Key] | None) -> dict[tuple[Key, Stream], tuple[int, int]]:
     """Return live and deleted records of each stream that has any."""
     with database.read() as connection:
-        return {(Key(row[0], row[1]), row[2]): (row[3], row[4]) for row in connection.execute(_COUNTS)}
+        rows = connection.execute(_COUNTS, {"keys": key_list(keys)})
+        return {(Key(row[0], row[1]), row[2]): (row[3], row[4]) for row in rows}
 
 
 def _source_numbers(database: Database, keys: Collection[Key] | None, stream: Stream | None) -> list[int]:

@@ -9,7 +9,8 @@ from mkt.contract import Json, Stream
 from mkt.store.base import Key
 from mkt.store.sqlite.columns import dump_or_none, load, stamp
 
-_INTERN: Final = "insert or ignore into integration_sources (tenant_id, integration, stream) values (?, ?, ?)"
+_INTERN: Final = """
+    insert into integration_sources (tenant_id, integration, stream) values (?, ?, ?) returning source"""
 _OF_KEY: Final = """
     select source, stream, cursor, as_of is not null, fingerprint from integration_sources
     where tenant_id = ? and integration = ?"""
@@ -30,8 +31,11 @@ class Source(NamedTuple):
 
 def intern(connection: sqlite3.Connection, key: Key, streams: Collection[Stream]) -> list[Source]:
     """Return every source of the integration, those of `streams` made where they are new."""
-    connection.executemany(_INTERN, [(*key, stream) for stream in sorted(streams)])
-    return of_key(connection, key)
+    found = of_key(connection, key)
+    for stream in sorted(set(streams).difference(source.stream for source in found)):
+        ((number,),) = connection.execute(_INTERN, (*key, stream)).fetchall()
+        found.append(Source(number, stream, None, finished=False, fingerprint=""))
+    return found
 
 
 def of_key(connection: sqlite3.Connection, key: Key) -> list[Source]:

@@ -153,7 +153,7 @@ def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> Mapping[str, 
     """Write the documents where they stay when they are promoted, and return where each one is."""
     if not rows:
         return {}
-    first = numbers.take_documents(connection, len(rows)) + 1
+    first = numbers.take(connection, documents=len(rows)).document + 1
     written = ((place, (row.document or b"").decode()) for place, row in enumerate(rows, first))
     insert_many(connection, _WRITE, _DOCUMENT, written)
     return {row.external_id: place for place, row in enumerate(rows, first)}

@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,17 +31,19 @@ _REFUSED: Final = """
 _RESUME: Final = """
     update integration_state set paused_at = null, paused_with = '', refusals = 0
     where tenant_id = ? and integration = ?"""
-_STATES: Final = """
-    select tenant_id, integration, next_due_at, last_run_id, last_outcome, last_error, last_finished_at, last_ok_at,
-           last_change_at, failures, fingerprint, schedule, refusals, paused_at, paused_with, connection,
+_HELD: Final = """
+    coalesce((select id from integration_holds h
+              where h.tenant_id = s.tenant_id and h.integration = s.integration and h.state = 'open'), '')"""
+_STATES: Final = f"""
+    select tenant_id, integration, {_HELD}, next_due_at, last_run_id, last_outcome, last_error, last_finished_at,
+           last_ok_at, last_change_at, failures, fingerprint, schedule, refusals, paused_at, paused_with, connection,
            connection_since
-    from integration_state"""
-_HOLDS: Final = "select tenant_id, integration, id from integration_holds where state = 'open'"
+    from integration_state s where true"""  # noqa: S608 - constants of this file
 # A stream that is only known by name (a dry run, a first load before its first checkpoint) has no state yet.
-_MOVED: Final = """
-    select tenant_id, integration, stream, cursor, as_of from integration_sources
-    where (cursor is not null or as_of is not null)"""
-_THESE: Final = "(tenant_id, integration) in (select value ->> 0, value ->> 1 from json_each(:keys))"
+_MOVED: Final = f"""
+    select tenant_id, integration, {_HELD}, stream, cursor, as_of from integration_sources s
+    where (cursor is not null or as_of is not null)"""  # noqa: S608 - constants of this file
+_THESE: Final = " and (tenant_id, integration) in (select value ->> 0, value ->> 1 from json_each(:keys))"
 
 
 def save_state(connection: sqlite3.Connection, state: IntegrationState) -> None:
@@ -91,51 +94,43 @@ def states(
     database: Database, keys: Collection[Key] | None = None, *, streams: bool = True
 ) -> dict[Key, IntegrationState]:
     """Return these integrations, or every one that ever ran."""
+    found: dict[Key, IntegrationState] = {}
+    moved: defaultdict[Key, dict[str, StreamState]] = defaultdict(dict)
     with database.read() as connection:
-        moved = _moved(_rows(connection, _MOVED, "and", keys)) if streams else {}
-        holds = _rows(connection, _HOLDS, "and", keys)
-        held = {Key(tenant, integration): hold for tenant, integration, hold in holds}
-        found = {key: IntegrationState(key=key, hold_id=held.get(key, ""), streams=moved[key]) for key in moved}
-        for row in _rows(connection, _STATES, "where", keys):
+        for tenant, integration, hold_id, stream, cursor, as_of in _rows(connection, _MOVED, keys) if streams else ():
+            key = Key(tenant, integration)
+            moved[key][stream] = StreamState(cursor=load(cursor), as_of=moment_or_none(as_of))
+            found[key] = IntegrationState(key=key, hold_id=hold_id, streams=moved[key])
+        for row in _rows(connection, _STATES, keys):
             key = Key(row[0], row[1])
-            found[key] = _state(key, row, held.get(key, ""), moved.get(key, {}))
+            found[key] = _state(key, row[2:], moved.get(key, {}))
     return found
 
 
-def _rows(
-    connection: sqlite3.Connection, query: str, joined: str, keys: Collection[Key] | None
-) -> Iterable[tuple[Any, ...]]:
+def _rows(connection: sqlite3.Connection, query: str, keys: Collection[Key] | None) -> Iterable[tuple[Any, ...]]:
     if keys is None:
         return connection.execute(query)
-    return connection.execute(f"{query} {joined} {_THESE}", {"keys": json.dumps(list(keys))})
+    return connection.execute(query + _THESE, {"keys": json.dumps(list(keys))})
 
 
-def _moved(rows: Iterable[tuple[Any, ...]]) -> dict[Key, dict[str, StreamState]]:
-    found: dict[Key, dict[str, StreamState]] = {}
-    for tenant, integration, stream, cursor, as_of in rows:
-        state = StreamState(cursor=load(cursor), as_of=moment_or_none(as_of))
-        found.setdefault(Key(tenant, integration), {})[stream] = state
-    return found
-
-
-def _state(key: Key, row: tuple[Any, ...], hold_id: str, streams: Mapping[str, StreamState]) -> IntegrationState:
+def _state(key: Key, row: Sequence[Any], streams: Mapping[str, StreamState]) -> IntegrationState:
     return IntegrationState(
         key=key,
-        next_due_at=moment_or_none(row[2]),
-        last_run_id=row[3],
-        last_outcome=row[4],
-        last_error=load(row[5]),
-        last_finished_at=moment_or_none(row[6]),
-        last_ok_at=moment_or_none(row[7]),
-        last_change_at=moment_or_none(row[8]),
-        failures=row[9],
-        fingerprint=row[10],
-        schedule=row[11],
-        refusals=row[12],
-        paused_at=moment_or_none(row[13]),
-        paused_with=row[14],
-        connection=row[15],
-        connection_since=moment_or_none(row[16]),
-        hold_id=hold_id,
+        hold_id=row[0],
+        next_due_at=moment_or_none(row[1]),
+        last_run_id=row[2],
+        last_outcome=row[3],
+        last_error=load(row[4]),
+        last_finished_at=moment_or_none(row[5]),
+        last_ok_at=moment_or_none(row[6]),
+        last_change_at=moment_or_none(row[7]),
+        failures=row[8],
+        fingerprint=row[9],
+        schedule=row[10],
+        refusals=row[11],
+        paused_at=moment_or_none(row[12]),
+        paused_with=row[13],
+        connection=row[14],
+        connection_since=moment_or_none(row[15]),
         streams=streams,
     )

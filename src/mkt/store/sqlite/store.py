@@ -43,6 +43,7 @@ from mkt.store.sqlite import (
     verdicts,
 )
 from mkt.store.sqlite import deliveries as ledger
+from mkt.store.sqlite import tenants as of_tenants
 from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.leases import Leases, end_lease
 from mkt.store.sqlite.pace import SqliteBudgets
@@ -100,7 +101,8 @@ class SqliteStore:
             if lease is not None:
                 end_lease(connection, lease)
             history.save_run(connection, run)
-            headers.touch(connection, run.id, self._now())
+            if run.outcome != "ok":  # as which no staging is left
+                headers.touch(connection, run.id, self._now())
             if state is not None:
                 states.save_state(connection, state)
         if lease is not None:
@@ -206,8 +208,8 @@ class SqliteStore:
             self._database, keys=keys, stream=stream, since_seq=since_seq, deleted=deleted, limit=limit
         )
 
-    def counts(self) -> dict[tuple[Key, Stream], tuple[int, int]]:
-        return records.counts(self._database)
+    def counts(self, keys: Collection[Key] | None = None) -> dict[tuple[Key, Stream], tuple[int, int]]:
+        return records.counts(self._database, keys)
 
     def failing_since(self) -> dict[tuple[Key, str], datetime]:
         return alerts.failing_since(self._database)
@@ -266,17 +268,25 @@ class SqliteStore:
     def find_deliveries(self, part: str) -> list[Delivery]:
         return ledger.find(self._database, part)
 
-    def dead_deliveries(self, since: datetime) -> dict[Key, tuple[int, Delivery]]:
-        return ledger.dead(self._database, since)
+    def dead_deliveries(
+        self, since: datetime, keys: Collection[Key] | None = None
+    ) -> dict[Key, tuple[int, Delivery]]:
+        return ledger.dead(self._database, since, keys)
 
-    def delivery_history(self, since: date) -> dict[Key, DeliveryHistory]:
-        return ledger.past(self._database, since)
+    def delivery_history(self, since: date, keys: Collection[Key] | None = None) -> dict[Key, DeliveryHistory]:
+        return ledger.past(self._database, since, keys)
 
     def prune(self, kept: Retention, now: datetime, *, dry_run: bool = False) -> Pruned:
         return retention.prune(self._database, self._leases, kept, now, dry_run=dry_run)
 
     def backup(self, path: Path) -> None:
         backup.backup(self._database, path)
+
+    def known_keys(self, tenants: Collection[str]) -> AbstractSet[Key]:
+        return of_tenants.known_keys(self._database, tenants)
+
+    def has_tenant(self, tenant: str) -> bool:
+        return of_tenants.has_tenant(self._database, tenant)
 
     def purge(self, tenant: str) -> None:
         purge.purge(self._database, self._leases, tenant)

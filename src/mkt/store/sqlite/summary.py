@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final
 
 from mkt.store.base import StreamChanges
-from mkt.store.sqlite.live import count_live
+from mkt.store.sqlite.live import count
 
 _STAGED: Final = "select change, count(*) from integration_staging where staging = ? and source = ? group by change"
 _SEEN: Final = """
@@ -26,7 +26,7 @@ def of_source(connection: sqlite3.Connection, staging: int, source: int) -> Stre
     invalid = connection.execute(_INVALID, this).fetchone()
     created, updated = staged.get("created", 0), staged.get("updated", 0)
     return StreamChanges(
-        live=count_live(connection, source),
+        live=count(connection, source).live,
         created=created,
         updated=updated,
         unchanged=seen - created - updated,

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from mkt.contract import JsonObject, Stream
 from mkt.store.base import Lease, Run
@@ -14,12 +14,10 @@ from mkt.store.sqlite.connection import Database
 from mkt.store.sqlite.direct import DirectWriter
 from mkt.store.sqlite.headers import Header
 from mkt.store.sqlite.leases import check_lease
-from mkt.store.sqlite.live import count_live
+from mkt.store.sqlite.live import count
 from mkt.store.sqlite.sources import Source
 from mkt.store.sqlite.staged import StagedWriter
 from mkt.store.sqlite.writer import Opened, Writer
-
-_ANY: Final = "select exists (select 1 from integration_records where source = ?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,23 +93,27 @@ def _open_staged(
 def _open_direct(
     connection: sqlite3.Connection, request: Request, found: Sequence[Source], left: Sequence[Header], now: datetime
 ) -> Opened:
-    header = _staging(connection, request, left, request.header(now, direct=True), now)
+    wanted = [source for source in found if source.stream in request.streams]
+    counted = {source.stream: count(connection, source.number) for source in wanted}
+    known = any(counts.total for counts in counted.values())
+    new = request.header(now, direct=True)
+    # Of the very first load a header comes with the first batch: a small integration never needs one.
+    header = _staging(connection, request, left, new, now) if left or known else new
     resumed = header in left
     if not request.windowed:  # a part of time is no new beginning
         _bury_other_settings(connection, request, found, stamp(now))
         for source in found:
             if not resumed or source.fingerprint != request.fingerprint:
                 sources.restart(connection, source.number, request.fingerprint)
-    wanted = [source for source in found if source.stream in request.streams]
     return _opened(
         request,
         found,
         header,
         resumed=resumed,
         cursors={source.stream: source.cursor for source in found} if resumed else {},
-        known=any(connection.execute(_ANY, (source.number,)).fetchone()[0] for source in wanted),
+        known=known,
         first_seq=numbers.last_seq(connection) + 1,
-        live={source.stream: count_live(connection, source.number) for source in wanted},
+        live={stream: counts.live for stream, counts in counted.items()},
     )
 
 
@@ -128,7 +130,7 @@ def _bury_other_settings(connection: sqlite3.Connection, request: Request, found
 def _opened(request: Request, found: Collection[Source], header: Header, *, resumed: bool, **others: Any) -> Opened:
     return Opened(
         lease=request.lease,
-        staging=header.staging,
+        header=header,
         run_id=request.run_id,
         fingerprint=request.fingerprint,
         resumed=resumed,

@@ -54,7 +54,7 @@ def bury(connection: sqlite3.Connection, now: str) -> None:
     """Turn every listed live record into a tombstone, and empty the list."""
     (count,) = connection.execute(_LAST).fetchone()
     if count:
-        last = numbers.take_seqs(connection, count)
+        last = numbers.take(connection, seqs=count).seq
         for after in range(0, count, CHUNK):
             connection.execute(_BURY, {"now": now, "after": after, "chunk": CHUNK, "last": last})
     connection.executemany(_LEAVE_SCOPES, connection.execute(_ALL))

@@ -14,9 +14,11 @@ from mkt.store.base import Batch, ChangedRecord, Hold, Lease, StreamChanges
 from mkt.store.sqlite import memory
 from mkt.store.sqlite.columns import stamp
 from mkt.store.sqlite.connection import Database
-from mkt.store.sqlite.leases import check_lease
+from mkt.store.sqlite.headers import Header
+from mkt.store.sqlite.leases import HOLDS
 
-_TOUCH: Final = "update integration_staging_runs set touched_at = ? where staging = ? and run_id = ?"
+_TOUCH: Final = f"""
+    update integration_staging_runs set touched_at = ? where staging = ? and run_id = ? and {HOLDS}"""  # noqa: S608 - constants of this house
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class Opened:
     """
 
     lease: Lease
-    staging: int
+    header: Header
     run_id: str
     fingerprint: str
     resumed: bool
@@ -38,6 +40,10 @@ class Opened:
     known: bool = False
     first_seq: int = 0
     live: Mapping[Stream, int] = field(default_factory=dict)
+
+    @property
+    def staging(self) -> int:
+        return self.header.staging
 
 
 class Writer(ABC):
@@ -64,6 +70,9 @@ class Writer(ABC):
         with self._transaction() as connection:
             self._put(connection, batch)
         self._committed(batch)
+
+    def settle(self) -> None:  # noqa: B027 - what was written is stored: there is nothing to wait for
+        """Return at once."""
 
     def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
         if rest is not None:
@@ -104,8 +113,8 @@ class Writer(ABC):
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Begin a write that only the lease's holder may do, and only while the run has its staging."""
         with self._database.write() as connection:
-            check_lease(connection, self._run.lease)
-            header = (stamp(self._now()), self._run.staging, self._run.run_id)
+            lease = self._run.lease
+            header = (stamp(self._now()), self._run.staging, self._run.run_id, *lease.key, lease.epoch)
             if connection.execute(_TOUCH, header).rowcount != 1:
-                raise LeaseLost("/".join(self._run.lease.key))
+                raise LeaseLost("/".join(lease.key))
             yield connection

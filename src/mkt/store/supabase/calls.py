@@ -13,6 +13,11 @@ T = TypeVar("T")
 _REFUSAL: Final = "mkt."
 _LEASE_LOST: Final = "lease_lost"
 _HALF: Final = "copying"
+HALF_COPY: Final = "local.half_copy"
+GIVE_UP: Final = (
+    "To give it up: `delete from mkt_private.copies` in the dashboard's SQL editor; then erase what is there:"
+    " `mkt tenants remove NAME --purge --store supabase`."
+)
 
 
 class RefusalError(Exception):
@@ -72,8 +77,8 @@ def _refusal(word: str, about: str) -> Exception:
     if word == _HALF:
         return StoreError(
             f"the store in Supabase is half a copy of {about}: it was begun and not finished",
-            remedy="Run `mkt db copy` again with the same --from and --to: it goes on, and ends.",
-            code="local.half_copy",
+            remedy=f"Run `mkt db copy` again with the same --from and --to: it goes on, and ends. {GIVE_UP}",
+            code=HALF_COPY,
         )
     return LeaseLost(about) if word == _LEASE_LOST else RefusalError(word, about)
 

@@ -8,13 +8,15 @@ from typing import Any, Final, NoReturn
 from mkt.contract import uuid7
 from mkt.errors import Refused
 from mkt.runtime.supabase import SupabaseClient
-from mkt.store.copying import MOST_ROWS, NUMBERED, TABLES, Begun, Counts, Digest, Row, Standing, StreamName
-from mkt.store.supabase.calls import Calls, RefusalError
+from mkt.store.copying import MOST_ROWS, NUMBERED, TABLES, Begun, Counts, Digest, Document, Row, Standing, StreamName
+from mkt.store.supabase.calls import GIVE_UP, Calls, RefusalError
 from mkt.store.supabase.json_values import as_json
 from mkt.store.supabase.opening import prepare
 
 _DIGESTED: Final = 20_000
 _CLEARED: Final = 10_000
+_COMPARED: Final = 5_000
+_ERASE: Final = "`mkt tenants remove NAME --purge --store supabase`."
 _LONGEST: Final = 600.0
 """Seconds for what looks at everything at once."""
 
@@ -40,6 +42,12 @@ class SupabaseEnd:
                 found[name] = Digest(found[name].number + number, found[name].total + int(total))
             last = page["last"]
         return found
+
+    def documents(self) -> Iterator[Document]:
+        last = 0
+        while page := self._calls.call("mkt_copy_documents", {"after": last, "limit": _COMPARED}):
+            yield from ((seq, data) for seq, data in page)
+            last = page[-1][0]
 
 
 class SupabaseSource(SupabaseEnd):
@@ -88,13 +96,17 @@ class SupabaseTarget(SupabaseEnd):
 
     def _refuse(self, error: RefusalError) -> NoReturn:
         what, remedy = {
+            "copied": (
+                f"the copy into {self.name} was made already, to its end, on {error.about}",
+                f"Nothing is left to do. To copy it again, erase what is there: {_ERASE}",
+            ),
             "other_copy": (
                 f"a copy of {error.about} into {self.name} was begun and not finished",
-                "Run that one again: it goes on, and ends.",
+                f"Run that one again: it goes on, and ends. {GIVE_UP}",
             ),
             "not_empty": (
                 f"{self.name} has rows already: {error.about}",
-                "Take a project without, or erase each tenant: `mkt tenants remove NAME --purge --store supabase`.",
+                f"Take a project without, or erase each tenant: {_ERASE}",
             ),
         }.get(
             error.word,
@@ -113,6 +125,7 @@ def open_source(opening: AbstractContextManager[SupabaseClient], name: str) -> I
 
 @contextmanager
 def open_target(opening: AbstractContextManager[SupabaseClient], name: str) -> Iterator[SupabaseTarget]:
-    """Open a project to be copied into."""
+    """Open a project to be copied into; raise `StartError` where it is old."""
     with opening as client:
+        prepare(Calls(client), half=True)
         yield SupabaseTarget(client, name)

@@ -118,13 +118,17 @@ class Deliveries(Part):
     def find_deliveries(self, part: str) -> list[Delivery]:
         return _deliveries(self._calls.call("mkt_find_deliveries", {"part": part}))
 
-    def dead_deliveries(self, since: datetime) -> dict[Key, tuple[int, Delivery]]:
-        rows = self._calls.call("mkt_dead_deliveries", {"since": since.isoformat()})
+    def dead_deliveries(
+        self, since: datetime, keys: Collection[Key] | None = None
+    ) -> dict[Key, tuple[int, Delivery]]:
+        given = {"since": since.isoformat(), "keys": None if keys is None else list(keys)}
+        rows = self._calls.call("mkt_dead_deliveries", given)
         found = [(number, _delivery(*row)) for number, row in rows]
         return {last.key: (number, last) for number, last in found}
 
-    def delivery_history(self, since: date) -> dict[Key, DeliveryHistory]:
-        rows = self._calls.call("mkt_delivery_history", {"since": since.isoformat()})
+    def delivery_history(self, since: date, keys: Collection[Key] | None = None) -> dict[Key, DeliveryHistory]:
+        given = {"since": since.isoformat(), "keys": None if keys is None else list(keys)}
+        rows = self._calls.call("mkt_delivery_history", given)
         return {Key(tenant, name): _history(last_at, days) for tenant, name, last_at, days in rows}
 
 

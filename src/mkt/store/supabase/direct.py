@@ -21,6 +21,7 @@ class DirectWriter(Writer):
         self._counts = counts
 
     def changes(self) -> dict[Stream, StreamChanges]:
+        self.settle()
         return changes_of(self._counts)
 
     def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]:

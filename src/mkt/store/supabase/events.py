@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from mkt.errors import StoreError
 from mkt.store.base import EventQuery
 from mkt.store.supabase.calls import Calls, Part
 from mkt.store.supabase.json_values import as_json
-from mkt.store.supabase.spool import Spool
+from mkt.store.supabase.spool import LOCAL, Spool
 
 _PAGE: Final = 500
 _REST_SECONDS: Final = 10.0
@@ -31,6 +30,7 @@ class Events(Part):
         self._spool = Spool(folder / "spool")
         self._rests_until = 0.0
         self._said = False
+        self._hindered = False
         self._word = ""
 
     def add_events(self, events: Sequence[ConnectorEvent]) -> None:
@@ -42,8 +42,7 @@ class Events(Part):
         except StoreError as error:
             self._keep(rows, error)
         else:
-            with suppress(StoreError):  # what waits goes on waiting
-                self.send_spooled()
+            self._send_rest()
 
     def send_spooled(self) -> None:
         """Send what waits on this host's disk; raise `StoreError` where it has to wait on."""
@@ -53,6 +52,17 @@ class Events(Part):
             for rows in segments:
                 for start in range(0, len(rows), _PAGE):
                     self._send(rows[start : start + _PAGE])
+
+    def _send_rest(self) -> None:
+        """Send what waits, where it can be; what this host keeps from being sent is told once."""
+        try:
+            self.send_spooled()
+        except StoreError as error:
+            if error.code == LOCAL and not self._hindered:
+                self._hindered = True
+                self._word = f"{error}, so the events that wait there are not sent. {error.remedy}"
+        else:
+            self._hindered = False
 
     def take_word(self) -> str:
         """Return what the operator should know of events that wait or were refused; nothing a second time."""
@@ -102,7 +112,7 @@ class Events(Part):
                 self._send(rows[: len(rows) // 2])
                 self._send(rows[len(rows) // 2 :])
             elif rows:
-                self._word = f"an event is refused by Supabase, and stands in {self._spool.refuse(rows[0])}: {error}"
+                self._word = f"an event is refused by Supabase, and {self._spool.refuse(rows[0])}: {error}"
         else:
             self._said = False
 

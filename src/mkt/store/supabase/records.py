@@ -37,8 +37,8 @@ class Records(Part):
             after = page["next"]
             left = None if left is None else left - len(page["rows"])
 
-    def counts(self) -> dict[tuple[Key, Stream], tuple[int, int]]:
-        rows = self._calls.call("mkt_counts", {})
+    def counts(self, keys: Collection[Key] | None = None) -> dict[tuple[Key, Stream], tuple[int, int]]:
+        rows = self._calls.call("mkt_counts", {"keys": None if keys is None else list(keys)})
         return {(Key(tenant, name), stream): (live, gone) for tenant, name, stream, live, gone in rows}
 
 

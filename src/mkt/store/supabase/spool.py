@@ -5,6 +5,7 @@ a time sends them. A line that is not whole, as a power cut leaves it, is passed
 their own.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -17,12 +18,17 @@ import orjson
 
 from mkt.errors import StoreError
 
+LOCAL: Final = "local.spool"
+"""Code of what fails on this host."""
 LIMIT: Final = 64 * 1024 * 1024
 """Bytes that wait at most: some 150,000 events."""
 _SEGMENT: Final = 1024 * 1024
 _REFUSED: Final = "refused.jsonl"
 _OPEN: Final = ".jsonl"
 _SENT: Final = ".sending"
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ROOM: Final = "Make room on the disk that holds that folder."
+_RIGHTS: Final = "Give that folder, and all that is in it, to the user that runs mkt (`chown -R`)."
 _REMEDY: Final = "Mend the way to Supabase, then run any mkt of this project: it sends what waits."
 
 
@@ -36,24 +42,27 @@ class Spool:
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
         """Keep rows, on the disk when this returns. Raise `StoreError` where there is no place for them."""
         content = b"".join(orjson.dumps(row) + b"\n" for row in rows)
-        with self._locked("lock"):
+        with self._locked("lock", lost=f"{_lost(len(rows))}, and "):
             if sum(path.stat().st_size for path in self._segments()) + len(content) > self._limit:
                 raise StoreError(
-                    f"{len(rows):,} events are lost: Supabase cannot be reached, and {self._limit >> 20} MB of "
-                    f"events wait in {self.folder} already",
+                    f"{_lost(len(rows))}, and {self._limit >> 20} MB of events wait in {self.folder} already",
                     remedy=_REMEDY,
-                    code="local.spool",
+                    code=LOCAL,
                 )
             _append(self._newest(), content)
             _settle(self.folder)
 
-    def refuse(self, row: dict[str, Any]) -> Path:
-        """Put a row aside that the database does not take, for a person to look at; return where."""
-        path = self.folder / _REFUSED
+    def refuse(self, row: dict[str, Any]) -> str:
+        """Put a row aside that the database does not take, for a person to look at; say where it is."""
+        path, line = self.folder / _REFUSED, orjson.dumps(row) + b"\n"
         with self._locked("lock"):
-            if not path.exists() or path.stat().st_size < _SEGMENT:
-                _append(path, orjson.dumps(row) + b"\n")
-        return path
+            before = path.read_bytes() if path.exists() else b""
+            if line in before:  # what came after it could not be sent, so it was sent again
+                return f"stands in {path}"
+            if len(before) >= _SEGMENT:
+                return f"is lost, because {path} is full: look at what stands there, and remove it"
+            _append(path, line)
+        return f"stands in {path}"
 
     def waiting(self) -> int:
         """Return how many events wait."""
@@ -97,9 +106,9 @@ class Spool:
         return self.folder / f"{time.time_ns():020}-{os.getpid()}{_OPEN}"
 
     @contextmanager
-    def _locked(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+    def _locked(self, name: str, *, wait: bool = True, lost: str = "") -> Iterator[bool]:
         """Hold a lock of all threads and processes; tell whether it was free, where it is not waited for."""
-        with self._local_faults():
+        with self._local_faults(lost):
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -113,15 +122,20 @@ class Spool:
                 os.close(lock)
 
     @contextmanager
-    def _local_faults(self) -> Iterator[None]:
+    def _local_faults(self, lost: str = "") -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise StoreError(
-                f"the folder {self.folder}, where events wait for Supabase, cannot be used: {error.strerror}",
-                remedy="Give the user that runs mkt the right to write that folder, and space on its disk.",
-                code="local.spool",
+                f"{lost}the folder {self.folder}, where events wait for Supabase, cannot be used: {error.strerror}",
+                remedy=_ROOM if error.errno in _FULL else _RIGHTS,
+                code=LOCAL,
             ) from error
+
+
+def _lost(number: int) -> str:
+    events = "1 event is lost" if number == 1 else f"{number:,} events are lost"
+    return f"{events}: Supabase cannot be reached"
 
 
 def _append(path: Path, content: bytes) -> None:
@@ -130,8 +144,12 @@ def _append(path: Path, content: bytes) -> None:
     try:
         size = os.fstat(descriptor).st_size
         torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        _write_all(descriptor, b"\n" + content if torn else content)
-        os.fsync(descriptor)
+        try:
+            _write_all(descriptor, b"\n" + content if torn else content)
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, size)  # all of it is lost, and its place is free for what is smaller
+            raise
     finally:
         os.close(descriptor)
 

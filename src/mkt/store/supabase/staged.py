@@ -25,9 +25,11 @@ class StagedWriter(Writer):
         self._at_once = False
 
     def changes(self) -> dict[Stream, StreamChanges]:
+        self.settle()
         return changes_of(self._call("changes", {"streams": self._run.streams}, longest=LONGEST))
 
     def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]:
+        self.settle()
         found = self._call("preview", {"streams": self._run.streams, "limit": limit}, longest=LONGEST)
         return {
             stream: [
@@ -54,6 +56,7 @@ class StagedWriter(Writer):
             "windowed": self._run.windowed,
             "as_of": as_of.isoformat(),
         }
+        self.settle()
         return hold_of(self._call("hold", given, longest=LONGEST))
 
     def _send(self, number: int, given: Packed) -> None:

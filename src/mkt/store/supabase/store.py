@@ -21,9 +21,12 @@ from mkt.store.supabase.queue import SupabaseQueue
 from mkt.store.supabase.records import Records
 from mkt.store.supabase.states import States
 from mkt.store.supabase.syncing import Syncing
+from mkt.store.supabase.tenants import Tenants
 
 
-class SupabaseStore(History, States, Leases, Memory, Syncing, Holds, Records, Housekeeping, Deliveries, Alerts, Pace):
+class SupabaseStore(
+    History, States, Leases, Memory, Syncing, Holds, Records, Tenants, Housekeeping, Deliveries, Alerts, Pace
+):
     """What mkt remembers, in Supabase, for any number of hosts."""
 
     def __init__(self, client: SupabaseClient, folder: Path) -> None:

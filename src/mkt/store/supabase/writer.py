@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,7 @@ from mkt.store.supabase.calls import Calls
 from mkt.store.supabase.cursors import stored_cursor
 from mkt.store.supabase.memory import entry
 from mkt.store.supabase.packing import Packed, packed, pieces
+from mkt.store.supabase.pipeline import Pipeline
 
 LONGEST: Final = 600.0
 """Seconds for what works on all of a staging; the functions' own `statement_timeout` is as long."""
@@ -37,7 +39,10 @@ class Opened:
 
 
 class Writer(ABC):
-    """One run's way into the store; `direct.py` and `staged.py` say what becomes of a batch."""
+    """One run's way into the store; `direct.py` and `staged.py` say what becomes of a batch.
+
+    A batch is on its way while the run reads on. Whatever else is asked waits for it, and raises what became of it.
+    """
 
     direct: bool
     batches_at_once = 4
@@ -48,12 +53,14 @@ class Writer(ABC):
         self._cursors = dict(opened.cursors)
         self._last: Mapping[Stream, Json] = {}
         self._number = 0
+        self._pipeline = Pipeline()
 
     @property
     def resumed(self) -> bool:
         return self._run.resumed
 
     def cursor(self, stream: Stream) -> Json:
+        self.settle()
         return self._cursors.get(stream)
 
     def write(self, batch: Batch) -> None:
@@ -64,6 +71,9 @@ class Writer(ABC):
         self._send_numbered(last, batch)
         if not self._run.windowed:
             self._cursors.update(batch.cursors)
+
+    def settle(self) -> None:
+        self._pipeline.settle()
 
     def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
         if rest is not None:
@@ -81,6 +91,7 @@ class Writer(ABC):
             "fingerprint": self._run.fingerprint,
             "as_of": as_of.isoformat(),
         }
+        self.settle()
         answer = self._call("promote", given, longest=LONGEST)
         if answer["large"]:
             # What fails here is done by the integration's next run: the records are safe.
@@ -89,10 +100,16 @@ class Writer(ABC):
         return changes_of(answer["changes"])
 
     def discard(self) -> None:
-        """Forget the staging; a first load starts again from None, and the records written so far stay."""
+        """Forget the staging; a first load starts again from None, and the records written so far stay.
+
+        It is forgotten also where the last batch failed, which is raised then.
+        """
         restart = [] if self._run.windowed or not self.direct else self._run.streams
         given = {"epoch": self._run.lease.epoch, "fingerprint": self._run.fingerprint, "restart": restart}
-        self._call("discard", given, longest=LONGEST)
+        try:
+            self.settle()
+        finally:
+            self._call("discard", given, longest=LONGEST)
 
     @abstractmethod
     def changes(self) -> dict[Stream, StreamChanges]: ...
@@ -102,14 +119,14 @@ class Writer(ABC):
     def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold: ...
     @abstractmethod
     def _send(self, number: int, given: Packed) -> None:
-        """Send a batch under its number, until it is stored."""
+        """Send a batch under its number, until it is stored: in the pipeline's thread."""
 
     def _send_numbered(self, rows: Sequence[Row], rest: Batch) -> None:
         # Counted also where it fails: nobody knows whether it was stored.
         self._number += 1
         given = packed(rows)
         given.batch.update(self._rest(rest))
-        self._send(self._number, given)
+        self._pipeline.put(partial(self._send, self._number, given))
 
     def _rest(self, batch: Batch) -> dict[str, Any]:
         kept = Batch() if self._run.windowed else batch

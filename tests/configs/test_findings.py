@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mkt.configs.document import Path
-from mkt.configs.wording import described, findings, suggestion
+from mkt.configs.findings import described, findings
 from mkt.contract import Json
 
 
@@ -55,16 +55,6 @@ def test_a_wrong_part_of_a_list_of_models_is_shown_at_its_key() -> None:
     paths = {path for path, _, _ in said({"parts": [{"size": 1}, {"size": "x"}]})}
     assert ("parts", 1, "size") in paths
     assert all(path[:2] == ("parts", 1) for path in paths)
-
-
-@pytest.mark.parametrize("wrong", ["SCHEDULE", "shedule", "schedul", "schedule_"])
-def test_the_nearest_key_is_suggested(wrong: str) -> None:
-    assert suggestion(wrong, ["schedule", "settings", "secrets"]) == "Did you mean schedule?"
-
-
-def test_without_a_near_key_all_are_listed() -> None:
-    assert suggestion("zzz", ["b", "a"]) == "Known are: a, b."
-    assert suggestion("zzz", []) == "Remove it."
 
 
 def test_a_value_is_shown_only_where_it_is_short_and_no_secret() -> None:
