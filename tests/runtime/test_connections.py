@@ -73,24 +73,68 @@ def test_what_the_partner_has_closed_is_opened_anew(bench: Any, partner: Any) ->
     assert len(partner.requests) == 2
 
 
-def test_an_address_that_one_run_may_call_is_checked_again_for_the_next(partner: Any) -> None:
-    connections, url = Connections(), httpx.URL(partner.url)
+def test_what_must_not_be_sent_twice_goes_by_no_connection_that_another_run_has_left(
+    bench: Any, partner: Any, callers: list[Any]
+) -> None:
+    for method in ("GET", "POST", "GET"):
+        with bench.runtime() as runtime:
+            runtime.http.request(method, partner.url)
+    assert callers[1] != callers[0] == callers[2]
+
+
+def test_what_comes_behind_an_answer_is_nobodys_answer(bench: Any, partner: Any) -> None:
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{"n":%d}'
+    partner.answers.append(lambda handler: handler.wfile.write(answer % 1 + answer % 2))
+    with bench.runtime() as runtime:
+        assert runtime.http.get(partner.url).json() == {"n": 1}
+    partner.says({"n": 3})
+    with bench.runtime() as runtime:
+        assert runtime.http.get(partner.url).json() == {"n": 3}
+
+
+def test_a_run_that_is_closed_while_its_answer_ends_leaves_its_connection(
+    bench: Any, partner: Any, callers: list[Any]
+) -> None:
+    class ClosedMeanwhile(dict[Any, Any]):
+        def __setitem__(self, place: Any, transport: Any) -> None:
+            runtime.close()
+            super().__setitem__(place, transport)
+
+    runtime = bench.runtime()
+    runtime.http._transports = ClosedMeanwhile()
+    runtime.http.get(partner.url)
+    with bench.runtime() as after:
+        after.http.get(partner.url)
+    assert callers[0] == callers[1]
+
+
+def refused(host: str, port: int, address: str) -> None:
+    raise ConfigError(f"{host}:{port} leads to {address}", remedy="", code="config.host_refused")
+
+
+def taken_twice(url: httpx.URL, proxy: httpx.Proxy | None, check: CheckAddress) -> tuple[Transport, Transport]:
+    """Return the transport that a request was sent by, and the one that a run with this check gets after it."""
+    connections = Connections()
     patience = Patience(Clock(lambda: datetime.now(UTC), stop=threading.Event()))
     patience.start(30, interruptible=True)
+    with closing(connections.take(url, proxy, patience, anywhere)) as first:
+        with closing(first.handle_request(httpx.Request("GET", url))) as response:
+            response.read()
+        connections.give_back(Place.of(url, proxy), first)
+        with closing(connections.take(url, proxy, patience, check)) as second:
+            return first, second
 
-    def refused(host: str, port: int, address: str) -> None:
-        raise ConfigError(f"{host}:{port} leads to {address}", remedy="", code="config.host_refused")
 
-    def lent(check: CheckAddress) -> Transport:
-        transport = connections.take(url, None, patience, check)
-        connections.give_back(Place.of(url, None), transport)
-        return transport
+def test_an_address_that_one_run_may_call_is_checked_again_for_the_next(partner: Any) -> None:
+    first, second = taken_twice(httpx.URL(partner.url), None, anywhere)
+    assert second is first
+    first, second = taken_twice(httpx.URL(partner.url), None, refused)
+    assert second is not first
 
-    first = lent(anywhere)
-    with closing(first.handle_request(httpx.Request("GET", url))) as response:
-        response.read()
-    assert lent(anywhere) is first
-    assert lent(refused) is not first
+
+def test_a_proxy_in_the_operators_own_network_is_as_good_for_the_next_run(partner: Any) -> None:
+    first, second = taken_twice(httpx.URL("http://hr.example/"), httpx.Proxy(partner.url), refused)
+    assert second is first
 
 
 class _Opened:
@@ -135,6 +179,11 @@ def test_a_proxys_credentials_keep_connections_apart() -> None:
     url = httpx.URL("https://hr.example/")
     places = {Place.of(url, httpx.Proxy(text)) for text in ("http://a:1@proxy:3128", "http://b:2@proxy:3128")}
     assert len({*places, Place.of(url, None)}) == 3
+
+
+def test_a_proxys_password_is_not_shown() -> None:
+    place = Place.of(httpx.URL("https://hr.example/"), httpx.Proxy("http://ann:hunter2@proxy:3128"))
+    assert "hunter2" not in repr(place)
 
 
 def test_only_so_many_are_kept(opened: _Opened) -> None:

@@ -152,3 +152,27 @@ def test_a_bug_in_the_store_costs_the_batch_that_met_it_alone(store: WatchedStor
     store.error = None
     sink.close()
     assert _messages(store) == ["waited"]
+
+
+def test_batches_that_fail_one_after_the_other_are_told_once(
+    store: WatchedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waited with the first does not silence the sink a second time, when the store may be well again."""
+    turns = threading.Semaphore(0)
+
+    def fail(_: Sequence[ConnectorEvent]) -> None:
+        turns.acquire()
+        raise StoreError("the disk is full", remedy="")
+
+    monkeypatch.setattr(sink_file, "FULL", 1)
+    monkeypatch.setattr(store, "add_events", fail)
+    sink = StoreSink(store, seconds=0)
+    sink(_event("first"))
+    sink(_event("second"))
+    turns.release()
+    with sink._changed:
+        assert sink._changed.wait_for(lambda: sink._error, 20)
+    with pytest.raises(StoreError):
+        sink(_event("third"))
+    turns.release()
+    sink.close()

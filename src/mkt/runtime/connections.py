@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import httpx
 
 from mkt.errors import ConfigError
-from mkt.runtime.transport import CheckAddress, Patience, Transport, open_transport
+from mkt.runtime.transport import CheckAddress, Patience, Transport, anywhere, open_transport
 
 IDLE_SECONDS: Final = 4.0
 """Less than the five after which the common servers hang up: what is sent at that very moment would be lost."""
@@ -28,7 +28,8 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, url: httpx.URL, proxy: httpx.Proxy | None) -> "Place":
-        return cls(url.scheme, url.host, url.port, f"{proxy.url} {proxy.raw_auth}" if proxy else "")
+        # The password tells proxies apart, and stands in no repr.
+        return cls(url.scheme, url.host, url.port, f"{proxy.url} {hash(proxy.raw_auth)}" if proxy else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Connections:
     def take(self, url: httpx.URL, proxy: httpx.Proxy | None, patience: Patience, check: CheckAddress) -> Transport:
         """Return a transport to this place, one that is open already where its addresses pass the `check`."""
         place = Place.of(url, proxy)
+        check = check if proxy is None else anywhere  # as `open_transport`: the proxy is the operator's own
         while (idle := self._found(place)) is not None:
             with suppress(ConfigError):
                 idle.lend(patience, check)

@@ -25,7 +25,7 @@ from mkt.runtime.proxies import proxy_for
 from mkt.runtime.response import HttpResponse
 from mkt.runtime.retry import Retry, limit_deferral, retry_at
 from mkt.runtime.tokens import TokenKey, TokenStore
-from mkt.runtime.transport import Patience, Transport
+from mkt.runtime.transport import Patience, Transport, open_transport
 from mkt.runtime.wording import shown_url
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -211,7 +211,7 @@ class HttpClient:
         try:
             request = self._build(draft, authorization)
             with (
-                self._transport(draft.url) as transport,
+                self._transport(draft) as transport,
                 contextlib.closing(transport.handle_request(request)) as response,
             ):
                 response.request = request
@@ -281,14 +281,19 @@ class HttpClient:
             self._pacer.hold(url, error.retry_at)
 
     @contextlib.contextmanager
-    def _transport(self, url: httpx.URL) -> Iterator[Transport]:
-        """Give a way to the URL, which is kept for the next request where this one comes to a good end."""
+    def _transport(self, draft: _Draft) -> Iterator[Transport]:
+        """Give a way to the URL, which is kept for the next request where this one comes to a good end.
+
+        Where another run has left it, the partner may be about to hang up: what must not be sent twice begins anew.
+        """
         if self._closed:
             raise Interrupted
-        proxy = proxy_for(url, self._masker)
-        place = Place.of(url, proxy)
+        proxy = proxy_for(draft.url, self._masker)
+        place = Place.of(draft.url, proxy)
         transport = self._transports.pop(place, None)
-        transport = transport or self._connections.take(url, proxy, self._patience, self._hosts.check_address)
+        if transport is None:
+            way = self._connections.take if draft.repeatable else open_transport
+            transport = way(draft.url, proxy=proxy, patience=self._patience, check=self._hosts.check_address)
         try:
             yield transport
         except BaseException:
@@ -297,10 +302,12 @@ class HttpClient:
         self._keep(place, transport)
 
     def _keep(self, place: Place, transport: Transport) -> None:
-        if self._closed:
-            self._connections.give_back(place, transport)
-        else:
-            self._transports[place] = transport
+        if transport.has_more:
+            transport.close()
+            return
+        self._transports[place] = transport
+        if self._closed:  # only now: who closes meanwhile finds it, or is seen here
+            self.close()
 
 
 def _values(value: str | int | Sequence[str]) -> str | int | list[str]:

@@ -170,6 +170,12 @@ class Transport(httpx.HTTPTransport):
         """Keep to the rules of another run from now on; raise as `check` does for an address that is connected."""
         self._backend.lend(patience, check)
 
+    @property
+    def has_more(self) -> bool:
+        """Tell whether more was read than the answer: whoever sends the next request would take it for its own."""
+        connections: list[Any] = list(self._pool.connections)
+        return any(each._connection._h11_state.trailing_data[0] for each in connections)  # noqa: SLF001 - httpcore looks at the socket alone
+
 
 def open_transport(
     url: httpx.URL,

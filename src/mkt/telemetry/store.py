@@ -36,6 +36,8 @@ class StoreSink:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._error: StoreError | None = None
+        self._told = False
+        """Whether an error was raised since the last event came in: what fails of the same is no news."""
 
     def __str__(self) -> str:
         return "the store (what `mkt events` shows)"
@@ -46,6 +48,7 @@ class StoreSink:
             while len(self._waiting) >= MOST and self._thread:
                 self._changed.wait()
             self._waiting.append(event)
+            self._told = False
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write_all, name="mkt-stored-events", daemon=True)
                 self._thread.start()
@@ -66,6 +69,7 @@ class StoreSink:
     def _raise_error(self) -> None:
         error, self._error = self._error, None
         if error:
+            self._told = True
             raise error
 
     def _write_all(self) -> None:
@@ -91,7 +95,7 @@ class StoreSink:
             self._store.add_events(batch)
         except StoreError as error:
             with self._changed:
-                self._error = error
+                self._error = None if self._told else error
         self._pass_on()
 
     def _pass_on(self) -> None:

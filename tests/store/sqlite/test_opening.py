@@ -231,3 +231,9 @@ def test_every_stream_has_a_view_of_its_fields(path: Path, stream: str) -> None:
     fixed = ["tenant", "integration", "external_id", "seq", "changed_at", "first_seen_at", "deleted"]
     assert names == [*fixed, *FIELDS[stream]]  # type: ignore[index]
     assert all(re.fullmatch("[a-z_]+", name) for name in names)
+
+
+def test_no_statement_needs_a_newer_sqlite_than_is_asked_for() -> None:
+    """SQLite knows `->>` since 3.38; Ubuntu 22.04 brings 3.37. https://www.sqlite.org/releaselog/3_38_0.html"""
+    newer = [path.name for path in Path(opening.__file__).parent.glob("*.py") if "->>" in path.read_text("utf-8")]
+    assert newer == []

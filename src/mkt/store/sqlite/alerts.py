@@ -14,7 +14,7 @@ from mkt.store.sqlite.connection import Database
 # A run counts from the last one that was ok: what came before is another story. Each sync asks this, so only the
 # failed runs of what fails are read: `cross join` keeps the order, and the conditions are those of the partial index.
 _FAILING_SINCE: Final = """
-    select r.tenant_id, r.integration, r.error ->> '$.fingerprint', min(r.finished_at)
+    select r.tenant_id, r.integration, json_extract(r.error, '$.fingerprint'), min(r.finished_at)
     from integration_state s
     cross join integration_runs r on r.tenant_id = s.tenant_id and r.integration = s.integration
     where s.last_error is not null and r.command = 'sync' and r.error is not null

@@ -43,7 +43,9 @@ _STATES: Final = f"""
 _MOVED: Final = f"""
     select tenant_id, integration, {_HELD}, stream, cursor, as_of from integration_sources s
     where (cursor is not null or as_of is not null)"""  # noqa: S608 - constants of this file
-_THESE: Final = " and (tenant_id, integration) in (select value ->> 0, value ->> 1 from json_each(:keys))"
+_THESE: Final = """
+    and (tenant_id, integration) in
+        (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:keys))"""
 
 
 def save_state(connection: sqlite3.Connection, state: IntegrationState) -> None:
