@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mkt.contract import Complete
+from mkt.errors import Refused
 from mkt.store.base import Batch, Key, Row
 from mkt.store.sqlite import SqliteStore, purge
 
@@ -22,15 +23,19 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Iterator[SqliteStore]:
     with SqliteStore.open(path) as store:
-        lease = store.acquire(KEY)
-        assert lease is not None
-        writer = store.open_sync(lease, run_id="run", streams=["people"], fingerprint="f")
-        document = b'{"family_name":"' + WORDS + b'"}'
-        rows = [Row("people", str(n), "", document, b"%d" % n) for n in range(3000)]
-        writer.write(Batch(rows=rows, cursors={"people": "end"}))
-        writer.promote(store._now())
-        store.release(lease)
+        load(store, KEY, 3000)
         yield store
+
+
+def load(store: SqliteStore, key: Key, people: int) -> None:
+    lease = store.acquire(key)
+    assert lease is not None
+    writer = store.open_sync(lease, run_id=f"run of {key.integration}", streams=["people"], fingerprint="f")
+    document = b'{"family_name":"' + WORDS + b'"}'
+    rows = [Row("people", str(n), "", document, b"%d" % n) for n in range(people)]
+    writer.write(Batch(rows=rows, cursors={"people": "end"}))
+    writer.promote(store._now())
+    store.release(lease)
 
 
 def test_the_file_holds_none_of_the_tenants_bytes_any_more(store: SqliteStore, path: Path) -> None:
@@ -55,6 +60,27 @@ def test_a_purge_that_was_killed_leaves_no_hold_without_its_staging(
         with pytest.raises(KeyboardInterrupt):
             store.purge(KEY.tenant)
     assert list(store.holds()) == []
+
+
+def test_an_integration_that_has_its_first_run_meanwhile_is_told_and_goes_with_the_next_purge(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Key(KEY.tenant, "late")
+    in_chunks = purge.delete_in_chunks
+
+    def begun_meanwhile(*given: Any) -> int:
+        if late not in store.known_keys([KEY.tenant]):
+            load(store, late, 1)
+        return in_chunks(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(purge, "delete_in_chunks", begun_meanwhile)
+        with pytest.raises(Refused, match="first run meanwhile") as raised:
+            store.purge(KEY.tenant)
+    assert "purge again" in raised.value.remedy
+    assert list(store.records(keys=[KEY])) == []
+    store.purge(KEY.tenant)
+    assert not store.has_tenant(KEY.tenant)
 
 
 def hold_everything(store: SqliteStore) -> None:

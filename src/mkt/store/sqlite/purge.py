@@ -49,6 +49,9 @@ _HISTORY: Final = (
 _DELIVERIES: Final = """
     delete from integration_deliveries where id in (
         select id from integration_deliveries where tenant_id = :tenant limit :chunk)"""
+_CAME: Final = """
+    select 1 from integration_sources s join integration_records r on r.source = s.source
+    where s.tenant_id = ? limit 1"""
 _REST: Final = (
     "delete from integration_delivery_days where tenant_id = ?",
     "delete from integration_sources where tenant_id = ?",
@@ -75,6 +78,11 @@ def purge(database: Database, leases: Leases, tenant: str) -> None:
             delete_found(database, select, [delete], {"tenant": tenant}, renew)
         delete_in_chunks(database, _DELIVERIES, {"tenant": tenant}, renew)
         with database.write() as connection:
+            if connection.execute(_CAME, (tenant,)).fetchone():
+                raise Refused(
+                    f"an integration of {tenant} had its first run meanwhile, so not all of {tenant} was purged",
+                    remedy="Wait until the run has ended (`mkt runs list`), then purge again.",
+                )
             for statement in _REST:
                 connection.execute(statement, (tenant,))
             alerts.erase(connection, tenant)
