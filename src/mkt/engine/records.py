@@ -24,8 +24,6 @@ _TYPES: Final[Mapping[FieldType, frozenset[type]]] = {
     "list": frozenset({list, tuple, _NOTHING}),
 }
 _ALLOWED: Final = {stream: {n: _TYPES[t] for n, t in fields.items()} for stream, fields in FIELDS.items()}
-_GOOD_SHAPES: Final[set[tuple[object, ...]]] = set()
-_SHAPES_KEPT: Final = 1000
 _NUL: Final = b"\\u0000"
 
 
@@ -73,9 +71,10 @@ def encode(record: Record) -> bytes:
     key = record.external_id + record.scope
     if len(key) > MAX_KEY_BYTES or not key.isascii() or "\0" in key:
         _check_key(key)
-    shape = (record.stream, *record.data, *map(type, record.data.values()))
-    if shape not in _GOOD_SHAPES:
-        _check_shape(record, shape)
+    allowed = _ALLOWED[record.stream]
+    for name, value in record.data.items():
+        if value.__class__ not in allowed.get(name, ()):
+            raise BadRecordError(_wrong_type(record.stream, name, value))
     try:
         document = orjson.dumps(record.data, option=orjson.OPT_SORT_KEYS)
     except TypeError:
@@ -97,16 +96,6 @@ def check_scope(complete: Complete) -> None:
             remedy="Ask the partner to mend the id of that part of the stream, such as a course.",
             code="partner.bad_scope",
         ) from None
-
-
-def _check_shape(record: Record, shape: tuple[object, ...]) -> None:
-    """Check every name and type; a good shape is looked at once, for the records of a stream are alike."""
-    allowed = _ALLOWED[record.stream]
-    for name, value in record.data.items():
-        if value.__class__ not in allowed.get(name, ()):
-            raise BadRecordError(_wrong_type(record.stream, name, value))
-    if len(_GOOD_SHAPES) < _SHAPES_KEPT:
-        _GOOD_SHAPES.add(shape)
 
 
 def _check_key(key: str, what: str = "the external id") -> None:

@@ -1,6 +1,5 @@
 """Where each integration stands: what `finish_run` stores, and the streams that a sync has moved."""
 
-import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any, Final
 from mkt.store.base import Connection, IntegrationState, Key, StreamState
 from mkt.store.sqlite.columns import dump_or_none, load, moment_or_none, stamp, stamp_or_none
 from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.history import key_list
 
 _SAVE: Final = """
     insert or replace into integration_state
@@ -112,7 +112,7 @@ def states(
 def _rows(connection: sqlite3.Connection, query: str, keys: Collection[Key] | None) -> Iterable[tuple[Any, ...]]:
     if keys is None:
         return connection.execute(query)
-    return connection.execute(query + _THESE, {"keys": json.dumps(list(keys))})
+    return connection.execute(query + _THESE, {"keys": key_list(keys)})
 
 
 def _state(key: Key, row: Sequence[Any], streams: Mapping[str, StreamState]) -> IntegrationState:
