@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -82,16 +83,30 @@ class Waiting:
 
 def dlt(folder: Path) -> Iterator[Row]:
     """Compare records a second of one stream, first load and the same again; dlt at a fifth of the records."""
-    with partner(100_000, 0) as url:
+    with partner(100_000, 0) as url, partner(20_000, 0) as short:
         _fleet(folder, url, tenants=1, each=1)
-        ours = [100_000 / _synced(folder) for _ in range(2)]
-    with partner(20_000, 0) as url:
         for destination in ("sqlite", "duckdb"):
-            command = peer_python("dlt_sync.py", url, str(folder), destination)
-            theirs = [20_000 / float(output(command, folder)) for _ in range(2)]
-            for name, one, other, target in zip(("first load", "unchanged"), ours, theirs, (8, 20), strict=True):
-                row = f"dlt: records a second, {name} / rest_api, {destination}"
-                yield Row(row, f"{one:,.0f}/s", f"{other:,.0f}/s", one / other, target, at_least=True)
+            yield from _dlt(folder, short, destination)
+
+
+def _dlt(folder: Path, url: str, destination: str) -> Iterator[Row]:
+    there = folder / destination
+
+    def ours(*, anew: bool) -> float:
+        if anew:
+            shutil.rmtree(folder / ".mkt", ignore_errors=True)
+        return 100_000 / _synced(folder)
+
+    def theirs(*, anew: bool) -> float:
+        if anew:
+            shutil.rmtree(there, ignore_errors=True)
+        there.mkdir(exist_ok=True)
+        return 20_000 / float(output(peer_python("dlt_sync.py", url, str(there), destination), there))
+
+    for name, anew, target in (("first load", True, 8), ("unchanged", False, 20)):
+        one, other = alternating(3, partial(ours, anew=anew), partial(theirs, anew=anew))
+        row = f"dlt: records a second, {name} / rest_api, {destination}"
+        yield Row(row, f"{one:,.0f}/s", f"{other:,.0f}/s", one / other, target, at_least=True)
 
 
 def fleet(folder: Path) -> Iterator[Row]:

@@ -123,8 +123,8 @@ class SyncWriter(Protocol):
     def write(self, batch: Batch) -> None:
         """Store one batch in one transaction. Raise `LeaseLost` when the epoch has moved on.
 
-        Over a network the batch may still be on its way when this returns. Every later call waits for it, and raises
-        what kept it from being stored; then no other batch is.
+        The batch may still be on its way when this returns. Every later call waits for it, and raises what kept it
+        from being stored; then no other batch is.
         """
         ...
 

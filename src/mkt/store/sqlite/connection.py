@@ -3,11 +3,13 @@
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from mkt.errors import StoreError
+from mkt.store.pipeline import Pipeline
 
 BUSY_SECONDS: Final = 30.0
 _IDLE_READERS: Final = 4
@@ -123,22 +125,29 @@ class Database:
         self._closed = False
 
     @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+    def write(self, *, durable: bool = False, behind: Pipeline | None = None) -> Iterator[sqlite3.Connection]:
         """Give the connection inside a write transaction, which commits at the end and rolls back on any error.
 
         What is written survives the end of any process; `durable`, also a loss of power that comes right after.
+        `behind` commits while the caller goes on: who settles it knows that it is done. The next write waits for it.
         """
-        with self._writing, _translated(self.path):
+        with ExitStack() as held:
+            held.enter_context(self._writing)
+            held.enter_context(_translated(self.path))
             self._refuse_when_closed()
             self._writer = connection = self._writer or connect(self.path)
-            with _synced(connection) if durable else nullcontext():
-                connection.execute("begin immediate")
-                try:
-                    yield connection
+            if durable:
+                held.enter_context(_synced(connection))
+            connection.execute("begin immediate")
+            try:
+                yield connection
+                if behind is None:
                     connection.execute("commit")
-                except BaseException:
-                    self._roll_back(connection)
-                    raise
+                else:
+                    self._commit_behind(behind, connection, held)
+            except BaseException:
+                self._roll_back(connection)
+                raise
 
     def write_at_once(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run one statement as a transaction of its own, and return what it returns: half as long as `write`."""
@@ -190,6 +199,23 @@ class Database:
             connection.close()
         else:
             self._idle.append(connection)
+
+    def _commit_behind(self, pipeline: Pipeline, connection: sqlite3.Connection, held: ExitStack) -> None:
+        """Leave the commit, and what is held until it is done, to a thread."""
+        theirs = held.pop_all()
+        try:
+            pipeline.put(partial(self._commit, connection, theirs))
+        except BaseException:
+            held.push(theirs)  # there is no thread
+            raise
+
+    def _commit(self, connection: sqlite3.Connection, held: ExitStack) -> None:
+        with held:
+            try:
+                connection.execute("commit")
+            except BaseException:
+                self._roll_back(connection)
+                raise
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         """Roll back; a connection that cannot even do that is thrown away, the next write opens a new one."""

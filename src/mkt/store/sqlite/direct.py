@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from mkt.contract import Json, Stream
 from mkt.store.base import Batch, ChangedRecord, Hold, Row, StreamChanges
+from mkt.store.pipeline import Pipeline
 from mkt.store.sqlite import headers, numbers, sources, tombstones
 from mkt.store.sqlite.columns import id_list, stamp
 from mkt.store.sqlite.connection import Database
@@ -69,7 +70,7 @@ class DirectWriter(Writer):
             staging = headers.add(connection, self._run.lease.key, self._run.run_id, self._run.header)
             self._put(connection, batch)
         self._run = replace(self._run, header=self._run.header._replace(staging=staging))
-        self._committed(batch)
+        self._note(batch)
 
     def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
         """Leave the rest to the transaction of `promote`: of a small integration it is all there is."""
@@ -77,6 +78,7 @@ class DirectWriter(Writer):
         self._end(cursors)
 
     def changes(self) -> dict[Stream, StreamChanges]:
+        self.settle()
         return {
             stream: replace(counts, seen=counts.created + counts.updated + counts.unchanged)
             for stream, counts in self._counts.items()
@@ -89,13 +91,14 @@ class DirectWriter(Writer):
 
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
         """Mark the streams finished, so that every later run is staged; a window is no whole load."""
+        self.settle()
         with self._transaction() as connection:
             self._put(connection, self._rest)
             if not self._run.windowed:
                 for stream, source in self._run.sources.items():
                     sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
             self._remove_header(connection)
-        self._committed(self._rest)
+        self._note(self._rest)
         return self.changes()
 
     def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold:
@@ -104,19 +107,22 @@ class DirectWriter(Writer):
 
     def discard(self) -> None:
         """Start again from None next time; the records written so far stay."""
-        with self._transaction() as connection:
-            if not self._run.windowed:
-                for source in self._run.sources.values():
-                    sources.restart(connection, source, self._run.fingerprint)
-            self._remove_header(connection)
+        try:
+            self.settle()
+        finally:
+            with self._transaction() as connection:
+                if not self._run.windowed:
+                    for source in self._run.sources.values():
+                        sources.restart(connection, source, self._run.fingerprint)
+                self._remove_header(connection)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, behind: Pipeline | None = None) -> Iterator[sqlite3.Connection]:
         if self._run.staging:
-            with super()._transaction() as connection:
+            with super()._transaction(behind) as connection:
                 yield connection
         else:
-            with self._database.write() as connection:
+            with self._database.write(behind=behind) as connection:
                 check_lease(connection, self._run.lease)
                 yield connection
 
@@ -133,8 +139,8 @@ class DirectWriter(Writer):
             if not self._run.windowed:
                 sources.move(connection, self._run.sources[stream], cursor)
 
-    def _committed(self, batch: Batch) -> None:
-        super()._committed(batch)
+    def _note(self, batch: Batch) -> None:
+        super()._note(batch)
         for stream, number in batch.invalid.items():
             self._pending[stream].invalid += number
         for complete in batch.completes:

@@ -55,16 +55,19 @@ class StagedWriter(Writer):
     direct = False
 
     def changes(self) -> dict[Stream, StreamChanges]:
+        self.settle()
         with self._database.read() as connection:
             return self._changes(connection)
 
     def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]:
+        self.settle()
         with self._database.read() as connection:
             return preview.changed(connection, self._run.staging, self._run.sources, limit)
 
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
         if self._run.dry_run:
             raise RuntimeError("a dry run is never promoted")
+        self.settle()
         with self._transaction() as connection:
             changes = self._changes(connection)
             promotion.apply(connection, self._run.staging, list(self._run.sources.values()), stamp(self._now()))
@@ -77,6 +80,7 @@ class StagedWriter(Writer):
         return changes
 
     def hold(self, *, connector: str, reasons: Sequence[str], as_of: datetime) -> Hold:
+        self.settle()
         with self._transaction() as connection:
             changes = self._changes(connection)
             self._move(connection, self._last)
@@ -100,8 +104,11 @@ class StagedWriter(Writer):
             )
 
     def discard(self) -> None:
-        with self._transaction() as connection:
-            headers.remove(connection, self._run.staging)
+        try:
+            self.settle()
+        finally:
+            with self._transaction() as connection:
+                headers.remove(connection, self._run.staging)
 
     def _changes(self, connection: sqlite3.Connection) -> dict[Stream, StreamChanges]:
         """Return what the staging changes; leaves the lists of absent and gone records for `promotion`."""

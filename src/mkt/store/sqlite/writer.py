@@ -11,6 +11,7 @@ from typing import Final
 from mkt.contract import Json, Stream
 from mkt.errors import LeaseLost
 from mkt.store.base import Batch, ChangedRecord, Hold, Lease, StreamChanges
+from mkt.store.pipeline import Pipeline
 from mkt.store.sqlite import memory
 from mkt.store.sqlite.columns import stamp
 from mkt.store.sqlite.connection import Database
@@ -47,7 +48,10 @@ class Opened:
 
 
 class Writer(ABC):
-    """One run's way into the store; `direct.py` and `staged.py` say what a batch does."""
+    """One run's way into the store; `direct.py` and `staged.py` say what a batch does.
+
+    A batch is committed while the run reads on. Whatever else is asked waits for it, and raises what became of it.
+    """
 
     direct: bool
     batches_at_once = 1
@@ -58,21 +62,24 @@ class Writer(ABC):
         self._now = now
         self._cursors = dict(opened.cursors)
         self._last: Mapping[Stream, Json] = {}
+        self._pipeline = Pipeline()
 
     @property
     def resumed(self) -> bool:
         return self._run.resumed
 
     def cursor(self, stream: Stream) -> Json:
+        self.settle()
         return self._cursors.get(stream)
 
     def write(self, batch: Batch) -> None:
-        with self._transaction() as connection:
+        self.settle()
+        with self._transaction(self._pipeline) as connection:
             self._put(connection, batch)
-        self._committed(batch)
+        self._note(batch)
 
-    def settle(self) -> None:  # noqa: B027 - what was written is stored: there is nothing to wait for
-        """Return at once."""
+    def settle(self) -> None:
+        self._pipeline.settle()
 
     def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
         if rest is not None:
@@ -104,15 +111,15 @@ class Writer(ABC):
         if batch.memory and not self._run.dry_run:
             memory.put(connection, self._run.lease.key, batch.memory, self._now())
 
-    def _committed(self, batch: Batch) -> None:
-        """Note what is committed."""
+    def _note(self, batch: Batch) -> None:
+        """Note what was put: where it is not committed in the end, neither is anything that comes after it."""
         if not self._run.windowed:
             self._cursors.update(batch.cursors)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, behind: Pipeline | None = None) -> Iterator[sqlite3.Connection]:
         """Begin a write that only the lease's holder may do, and only while the run has its staging."""
-        with self._database.write() as connection:
+        with self._database.write(behind=behind) as connection:
             lease = self._run.lease
             header = (stamp(self._now()), self._run.staging, self._run.run_id, *lease.key, lease.epoch)
             if connection.execute(_TOUCH, header).rowcount != 1:

@@ -13,11 +13,11 @@ import orjson
 from mkt.contract import Complete, Json, Stream
 from mkt.errors import StoreError
 from mkt.store.base import Batch, ChangedRecord, Hold, Lease, Row, StreamChanges
+from mkt.store.pipeline import Pipeline
 from mkt.store.supabase.calls import Calls
 from mkt.store.supabase.cursors import stored_cursor
 from mkt.store.supabase.memory import entry
 from mkt.store.supabase.packing import Packed, packed, pieces
-from mkt.store.supabase.pipeline import Pipeline
 
 LONGEST: Final = 600.0
 """Seconds for what works on all of a staging; the functions' own `statement_timeout` is as long."""

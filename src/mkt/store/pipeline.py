@@ -21,8 +21,9 @@ class Pipeline:
     def put(self, work: Callable[[], None]) -> None:
         """Wait for the piece before, and begin this one; raise what the one before raised."""
         self.settle()
-        self._thread = Thread(target=self._do, args=[work], name="mkt-batch", daemon=True)
-        self._thread.start()
+        thread = Thread(target=self._do, args=[work], name="mkt-batch", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def settle(self) -> None:
         """Wait until all is done; raise what kept it from being."""
