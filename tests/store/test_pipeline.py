@@ -60,3 +60,29 @@ def test_no_thread_is_left_when_all_is_settled() -> None:
     pipeline.put(lambda: None)
     pipeline.settle()
     assert "mkt-batch" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_piece_is_done_by_the_caller_where_no_thread_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(thread: threading.Thread) -> None:
+        del thread
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    pipeline, done = Pipeline(), list[int]()
+    pipeline.put(partial(done.append, 1))
+    assert done == [1]
+    pipeline.put(partial(done.append, 2))
+    pipeline.settle()
+    assert done == [1, 2]
+
+
+def test_a_thread_that_ends_without_having_done_its_piece_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, done = Pipeline(), list[int]()
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, "_do", lambda *_: None)
+        pipeline.put(partial(done.append, 1))
+    with pytest.raises(RuntimeError, match="no end"):
+        pipeline.settle()
+    with pytest.raises(RuntimeError, match="no end"):
+        pipeline.put(partial(done.append, 2))
+    assert done == []

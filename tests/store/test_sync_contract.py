@@ -57,6 +57,15 @@ def test_a_killed_first_load_goes_on_from_its_cursor(syncs: Syncs) -> None:
     assert not syncs.open().direct
 
 
+def test_a_first_load_that_goes_on_twice_counts_what_the_last_run_met(syncs: Syncs) -> None:
+    syncs.open().write(Batch(rows=[row("1"), row("2", "a")], cursors={"people": 7}))
+    syncs.open().write(Batch(rows=[row("2", "a"), row("3", "a")]))
+    writer = syncs.open()
+    assert writer.cursor("people") == 7
+    writer.write(Batch(rows=[row("2", "a"), row("3", "b")]))
+    assert writer.promote(T0)["people"] == StreamChanges(live=3, updated=1, unchanged=1, seen=2)
+
+
 def test_a_failed_write_of_the_first_load_counts_nothing(syncs: Syncs) -> None:
     writer = syncs.open()
     broken = row("2")._replace(document=b"\xff")

@@ -16,14 +16,20 @@ class Pipeline:
 
     def __init__(self) -> None:
         self._thread: Thread | None = None
+        self._done = True
         self._failure: BaseException | None = None
 
     def put(self, work: Callable[[], None]) -> None:
         """Wait for the piece before, and begin this one; raise what the one before raised."""
         self.settle()
+        self._done = False
         thread = Thread(target=self._do, args=[work], name="mkt-batch", daemon=True)
-        thread.start()
-        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:  # the machine has no thread to give: the caller has to wait for it
+            self._do(work)
+        else:
+            self._thread = thread
 
     def settle(self) -> None:
         """Wait until all is done; raise what kept it from being."""
@@ -32,11 +38,14 @@ class Pipeline:
             self._thread = None
         if self._failure is not None:
             raise self._failure
+        if not self._done:
+            raise RuntimeError("a piece of work came to no end")
 
     def _do(self, work: Callable[[], None]) -> None:
         with ExitStack() as stack:
             stack.push(self._keep)
             work()
+            self._done = True
 
     def _keep(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

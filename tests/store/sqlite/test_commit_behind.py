@@ -1,5 +1,6 @@
 """A batch is committed while the run reads on."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,18 +17,23 @@ SECONDS = 30
 
 
 class Gate:
-    """Keeps the commits that threads do until it is opened."""
+    """Keeps the commits that threads do until it is opened; where it is `broken`, they fail."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, broken: bool = False) -> None:
         self.reached, self._opened = threading.Event(), threading.Event()
         commit = Database._commit
 
-        def wait(database: Database, connection: object, held: ExitStack) -> None:
+        def wait(database: Database, connection: sqlite3.Connection, held: ExitStack) -> None:
             self.reached.set()
-            assert self._opened.wait(SECONDS)
-            commit(database, connection, held)  # type: ignore[arg-type]
+            self._opened.wait(SECONDS)
+            if broken:
+                connection.execute("pragma defer_foreign_keys = on")
+                connection.execute("update integration_records set source = -1")
+            commit(database, connection, held)
 
         monkeypatch.setattr(Database, "_commit", wait)
+        if broken:
+            self._opened.set()
 
     def open(self, *, after: float = 0.0) -> None:
         threading.Timer(after, self._opened.set).start()
@@ -68,31 +74,56 @@ def test_a_batch_is_on_its_way_when_write_returns_and_stored_when_it_is_settled(
     assert sorted(syncs.live()) == ["0", "1"]
 
 
-EACH: dict[str, Callable[[SyncWriter], object]] = {
+CALLS: dict[str, Callable[[SyncWriter], object]] = {
     "cursor": lambda writer: writer.cursor("people"),
     "changes": lambda writer: writer.changes(),
     "preview": lambda writer: writer.preview(5),
-    "hold": lambda writer: writer.hold(connector="scripted", reasons=["much"], as_of=Clock().now()),
+    "end": lambda writer: writer.end({"people": None}, Batch(rows=[row("3")])),
     "promote": lambda writer: writer.promote(Clock().now()),
     "discard": lambda writer: writer.discard(),
     "write": lambda writer: writer.write(Batch(rows=[row("2")])),
 }
+STAGED: dict[str, Callable[[SyncWriter], object]] = {
+    **CALLS,
+    "hold": lambda writer: writer.hold(connector="scripted", reasons=["much"], as_of=Clock().now()),
+}
+EACH = [(first, name) for first, calls in ((True, CALLS), (False, STAGED)) for name in calls]
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize(("first", "name"), EACH)
 def test_every_other_call_waits_for_what_is_on_its_way(
-    syncs: Syncs, monkeypatch: pytest.MonkeyPatch, name: str
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch, name: str, *, first: bool
 ) -> None:
-    writer, gate = _begun(syncs, first=False), Gate(monkeypatch)
+    writer, gate = _begun(syncs, first=first), Gate(monkeypatch)
     writer.write(Batch(rows=[row("1")], cursors={"people": 1}))
     done = threading.Event()
-    asking = threading.Thread(target=lambda: (EACH[name](writer), done.set()))
+    asking = threading.Thread(target=lambda: (STAGED[name](writer), done.set()))
     asking.start()
     assert gate.reached.wait(SECONDS)
-    assert not done.wait(0.05)
+    waited = not done.wait(0.05)
     gate.open()
     assert done.wait(SECONDS)
     asking.join()
+    assert waited
+
+
+@pytest.mark.parametrize(("first", "name"), EACH)
+def test_a_commit_that_fails_is_raised_by_the_next_call_and_stores_nothing(
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch, name: str, *, first: bool
+) -> None:
+    writer = _begun(syncs, first=first)
+    with monkeypatch.context() as patched:
+        Gate(patched, broken=True)
+        writer.write(Batch(rows=[row("0", "new"), row("1")], cursors={"people": 1}))
+        with pytest.raises(sqlite3.IntegrityError):
+            STAGED[name](writer)
+    assert syncs.live() == {"0": "x"}
+    again = syncs.open()
+    assert again.resumed == (name != "discard")
+    assert again.cursor("people") == (None if name == "discard" else 0)
+    again.write(Batch(rows=[row("1")]))
+    again.promote(syncs.clock.now())
+    assert sorted(syncs.live()) == ["0", "1"]
 
 
 def test_another_write_and_the_end_of_the_store_wait_for_what_is_on_its_way(
@@ -109,21 +140,15 @@ def test_another_write_and_the_end_of_the_store_wait_for_what_is_on_its_way(
         assert again.counts() == {(KEY, "people"): (3, 0)}
 
 
-def test_a_batch_is_not_left_to_a_thread_that_cannot_be_had(
-    syncs: Syncs, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_is_stored_at_once_where_no_thread_can_be_had(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(thread: threading.Thread) -> None:
         del thread
         raise RuntimeError("can't start new thread")
 
     writer = _begun(syncs, first=True)
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", none)
-        with pytest.raises(RuntimeError, match="new thread"):
-            writer.write(Batch(rows=[row("1")], cursors={"people": 1}))
-    assert sorted(syncs.live()) == ["0"]
+    monkeypatch.setattr(threading.Thread, "start", none)
     writer.write(Batch(rows=[row("1")], cursors={"people": 1}))
-    writer.settle()
     assert sorted(syncs.live()) == ["0", "1"]
-    store.memory_put(KEY, "m", 1, None)
-    assert store.memory_get(KEY, "m", syncs.clock.now()) == 1
+    writer.write(Batch(rows=[row("2")], cursors={"people": 2}))
+    writer.settle()
+    assert sorted(syncs.live()) == ["0", "1", "2"]

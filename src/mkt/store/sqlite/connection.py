@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -125,29 +125,44 @@ class Database:
         self._closed = False
 
     @contextmanager
-    def write(self, *, durable: bool = False, behind: Pipeline | None = None) -> Iterator[sqlite3.Connection]:
+    def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Give the connection inside a write transaction, which commits at the end and rolls back on any error.
 
         What is written survives the end of any process; `durable`, also a loss of power that comes right after.
-        `behind` commits while the caller goes on: who settles it knows that it is done. The next write waits for it.
         """
+        # The lock's own `with`: a signal cannot fall between its taking and the word of it, as it can below.
+        with self._writing, _translated(self.path):
+            self._refuse_when_closed()
+            self._writer = connection = self._writer or connect(self.path)
+            with _synced(connection) if durable else nullcontext():
+                try:
+                    connection.execute("begin immediate")
+                    yield connection
+                    connection.execute("commit")
+                except BaseException:
+                    self._roll_back(connection)
+                    raise
+
+    @contextmanager
+    def write_behind(self, pipeline: Pipeline) -> Iterator[sqlite3.Connection]:
+        """Do as `write` does, but for the commit, which the pipeline does while the caller goes on.
+
+        Whoever settles the pipeline knows that it is done; every other write waits for it. Not for the main thread,
+        which signals interrupt. Raise what kept the one before from being done.
+        """
+        pipeline.settle()  # from here on `put` raises nothing, and whoever commits gives back what is held
         with ExitStack() as held:
             held.enter_context(self._writing)
             held.enter_context(_translated(self.path))
             self._refuse_when_closed()
             self._writer = connection = self._writer or connect(self.path)
-            if durable:
-                held.enter_context(_synced(connection))
-            connection.execute("begin immediate")
             try:
+                connection.execute("begin immediate")
                 yield connection
-                if behind is None:
-                    connection.execute("commit")
-                else:
-                    self._commit_behind(behind, connection, held)
             except BaseException:
                 self._roll_back(connection)
                 raise
+            pipeline.put(partial(self._commit, connection, held.pop_all()))
 
     def write_at_once(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run one statement as a transaction of its own, and return what it returns: half as long as `write`."""
@@ -199,15 +214,6 @@ class Database:
             connection.close()
         else:
             self._idle.append(connection)
-
-    def _commit_behind(self, pipeline: Pipeline, connection: sqlite3.Connection, held: ExitStack) -> None:
-        """Leave the commit, and what is held until it is done, to a thread."""
-        theirs = held.pop_all()
-        try:
-            pipeline.put(partial(self._commit, connection, theirs))
-        except BaseException:
-            held.push(theirs)  # there is no thread
-            raise
 
     def _commit(self, connection: sqlite3.Connection, held: ExitStack) -> None:
         with held:

@@ -74,6 +74,7 @@ class DirectWriter(Writer):
 
     def end(self, cursors: Mapping[Stream, Json], rest: Batch | None = None) -> None:
         """Leave the rest to the transaction of `promote`: of a small integration it is all there is."""
+        self.settle()
         self._rest = rest or Batch()
         self._end(cursors)
 
@@ -87,6 +88,7 @@ class DirectWriter(Writer):
     def preview(self, limit: int) -> dict[Stream, list[ChangedRecord]]:
         """Return nothing: what a first load writes stands in the store already."""
         del limit
+        self.settle()
         return {}
 
     def promote(self, as_of: datetime) -> dict[Stream, StreamChanges]:
@@ -122,7 +124,7 @@ class DirectWriter(Writer):
             with super()._transaction(behind) as connection:
                 yield connection
         else:
-            with self._database.write(behind=behind) as connection:
+            with self._database.write() as connection:
                 check_lease(connection, self._run.lease)
                 yield connection
 

@@ -40,8 +40,9 @@ _REMOVE: Final = (
     "delete from integration_staging_completes where staging = ?",
     "delete from integration_staging_runs where staging = ?",
 )
+_FORGET_MET: Final = "delete from integration_staging_seen where staging = ?"
 _REMOVE_DIRECT: Final = (
-    "delete from integration_staging_seen where staging = ?",
+    _FORGET_MET,
     "delete from integration_staging_runs where staging = ?",
 )
 
@@ -97,6 +98,11 @@ def add(connection: sqlite3.Connection, key: Key, run_id: str, header: Header) -
 def adopt(connection: sqlite3.Connection, staging: int, run_id: str, now: datetime) -> None:
     """Make the staging another run's."""
     connection.execute(_ADOPT, (run_id, stamp(now), staging))
+
+
+def forget_met(connection: sqlite3.Connection, staging: int) -> None:
+    """Forget which records a direct run has met: the one that goes on counts for itself."""
+    connection.execute(_FORGET_MET, (staging,))
 
 
 def cursors(connection: sqlite3.Connection, header: Header, found: Collection[Source]) -> dict[Stream, Json]:

@@ -100,6 +100,8 @@ def _open_direct(
     # Of the very first load a header comes with the first batch: a small integration never needs one.
     header = _staging(connection, request, left, new, now) if left or known else new
     resumed = header in left
+    if resumed:
+        headers.forget_met(connection, header.staging)
     if not request.windowed:  # a part of time is no new beginning
         _bury_other_settings(connection, request, found, stamp(now))
         for source in found:

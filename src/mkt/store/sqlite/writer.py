@@ -73,7 +73,6 @@ class Writer(ABC):
         return self._cursors.get(stream)
 
     def write(self, batch: Batch) -> None:
-        self.settle()
         with self._transaction(self._pipeline) as connection:
             self._put(connection, batch)
         self._note(batch)
@@ -119,7 +118,8 @@ class Writer(ABC):
     @contextmanager
     def _transaction(self, behind: Pipeline | None = None) -> Iterator[sqlite3.Connection]:
         """Begin a write that only the lease's holder may do, and only while the run has its staging."""
-        with self._database.write(behind=behind) as connection:
+        database = self._database
+        with database.write() if behind is None else database.write_behind(behind) as connection:
             lease = self._run.lease
             header = (stamp(self._now()), self._run.staging, self._run.run_id, *lease.key, lease.epoch)
             if connection.execute(_TOUCH, header).rowcount != 1:
