@@ -17,6 +17,7 @@ from mkt.cli.options import Installation
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
 from mkt.output.checks import Check
 
+PLUGIN = Path(__file__).parents[1] / "plugin"
 PREFIX = "MKT_SECRET__NORTHWIND__ROSTER__"
 PASSWORD = "keyring:mkt/northwind/roster/WORKDAY_ISU_PASSWORD"
 
@@ -126,6 +127,17 @@ def test_variables_that_cron_lacks_are_named_with_what_to_do(mkt: Mkt, project: 
         f"WORKDAY_ISU_PASSWORD (env:{PREFIX}WORKDAY_ISU_PASSWORD)"
     )
     assert f"{project.root}/.env" in check.remedy
+
+
+def test_a_connector_that_only_this_session_knows_is_named(
+    project: Project, partner: WorkdaySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_cron(project, partner)
+    project.write("acme", name="hook", connector="hooked")
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    (check,) = [check for check in checkup(Installation()) if check.name == "cron"]
+    assert (check.ok, check.found) == (False, "cron sees no integration of the connector hooked")
+    assert sys.executable in check.remedy
 
 
 def test_variables_in_crons_own_table_are_enough(

@@ -355,6 +355,25 @@ def test_what_has_failed_is_shown_and_replayed() -> None:
     assert [line["details"].get("what") for line in told].count("replay") == 2
 
 
+def test_a_delivery_that_was_not_read_is_shown_with_what_to_do() -> None:
+    with serving() as server:
+        answer = server.deliver("m1", {"people": "x" * 1_000_000})
+        assert answer.status_code == 413
+        server.end()
+    shown = run("webhooks", "show", answer.json()["delivery"]).out
+    assert "Have the partner send less at a time" in shown
+
+
+def test_a_secret_that_is_missing_here_is_shown_with_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MKT_SECRET__ACME__HOOK__HOOK_SECRET")
+    with serving() as server:
+        answer = server.deliver("m1", {})
+        assert answer.status_code == 503
+        server.end()
+    shown = run("webhooks", "show", answer.json()["delivery"]).out
+    assert "next: mkt secrets which acme/hook HOOK_SECRET" in shown
+
+
 def test_a_replay_handles_what_was_handled_once_more() -> None:
     with serving() as server:
         server.deliver("m1", {"people": [{"id": "1"}]})

@@ -25,6 +25,7 @@ class Running:
     rig: HookRig
     port: int
     inbound: Inbound
+    stop: threading.Event
 
     def connect(self) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
@@ -66,6 +67,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
             thread.start()
             stack.callback(thread.join, SECONDS)
             stack.callback(stop.set)
-            return Running(rig, port, inbound)
+            return Running(rig, port, inbound, stop)
 
         yield started

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.engine.hooks import INLINE, ROOT, HookRig
+from tests.engine.hooks import INLINE, ROOT, HookRig, until
 from tests.server.conftest import Running, Start, received
 
 from mkt.contract import WebhookResponse, uuid7
@@ -220,6 +220,14 @@ def test_headers_without_end_are_cut_off(start: Start) -> None:
     assert deliver(running).status_code == 202
 
 
+def test_large_headers_that_come_at_once_are_not_taken_either(start: Start) -> None:
+    running = start()
+    said = running.send(request(b"", f"x-long: {'x' * 32_768}", "content-length: 0"))
+    assert said.startswith(b"HTTP/1.1 431 ")
+    assert b"connection: close" in said.lower()
+    assert running.rig.ledger() == []
+
+
 def test_more_connections_than_are_allowed_are_hung_up_on(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving.GuardedProtocol, "connections_most", 5)
     running = start()
@@ -242,6 +250,34 @@ def test_whoever_comes_while_all_are_busy_is_told_to_come_again(start: Start, tm
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
     stuck.set()
     first.join()
+
+
+def test_an_answer_that_a_hanging_store_keeps_back_is_to_come_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start(limits=Limits(at_once=1, answer_seconds=0.3, ready_seconds=0.1))
+    back, store, fetched = threading.Event(), running.rig.store, running.rig.hook.requests
+    add = store.add_deliveries
+    monkeypatch.setattr(store, "add_deliveries", lambda many: add(many) if back.wait(20) else [])
+    for name in ("m1", "m2"):  # the second one finds no thread and is not begun
+        answer = deliver(running, name)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert get(running, "/readyz").status_code == 503
+    assert get(running, "/healthz").status_code == 200
+    back.set()
+    until(lambda: fetched)
+    assert [deliver(running, name).status_code for name in ("m1", "m2")] == [202, 202]
+    until(lambda: len(fetched) == 2)
+
+
+def test_what_is_still_in_work_counts_though_it_was_answered(start: Start, tmp_path: Path) -> None:
+    stuck, rig = threading.Event(), HookRig(tmp_path, INLINE)
+    rig.hook.handle = lambda _, __: WebhookResponse(200 if stuck.wait(20) else 500)
+    running = start(rig=rig, limits=Limits(at_once=2, waiting=0, answer_seconds=0.2))
+    assert [post(running).status_code for _ in range(3)] == [503, 503, 503]
+    assert len(rig.hook.requests) == 2
+    stuck.set()
+    until(lambda: post(running).status_code == 200)
 
 
 def test_a_flood_of_bad_signatures_leaves_memory_and_ledger_flat(start: Start) -> None:
@@ -274,7 +310,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         thread.start()
         stack.callback(thread.join, 20)
         stack.callback(stop.set)
-        yield Running(rig, port, inbound)
+        yield Running(rig, port, inbound, stop)
 
 
 _HEADER = st.text(st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=60)
@@ -334,6 +370,24 @@ def test_a_connector_that_hangs_does_not_keep_the_server_from_its_end(start: Sta
     assert alive
     assert all(each.daemon for each in alive)
     stuck.set()
+
+
+def test_whoever_still_waits_at_a_stop_is_told_to_come_again(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "GRACE_SECONDS", 0)
+    stuck, began = threading.Event(), threading.Event()
+    rig = HookRig(tmp_path, INLINE)
+    rig.hook.handle = lambda _, __: WebhookResponse(200 if began.set() or stuck.wait(20) else 500)  # type: ignore[func-returns-value]
+    running = start(rig=rig)
+    with closing(running.connect()) as connection:
+        connection.sendall(request())
+        assert began.wait(10)
+        running.stop.set()
+        said = received(connection)
+    stuck.set()
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 30" in said
 
 
 def test_an_answer_without_content_has_none(start: Start, tmp_path: Path) -> None:

@@ -38,7 +38,10 @@ def cron_checks(settings: "ProjectSettings", configs: "Configs", installation: I
     there = {(row["tenant"], row["integration"], row["secret"]): row for row in rows}
     lost = [(state, row) for state in here if (row := there.get(_key(state))) and _is_lost(state, row)]
     yield from _findings(lost, settings)
-    if not lost:
+    unknown = sorted({state.configuration.connector for state in here if _key(state) not in there})
+    for connector in unknown:
+        yield _unseen(connector)
+    if not lost and not unknown:
         yield Check(name="cron", found="finds every secret that is needed, without this session's variables")
 
 
@@ -77,6 +80,14 @@ def _as_cron(settings: "ProjectSettings", installation: Installation) -> list[Ro
 
 def _cannot(why: str, remedy: str) -> Check:
     return Check(name="cron", ok=False, found=f"cron could not run mkt: {why}", remedy=remedy)
+
+
+def _unseen(connector: str) -> Check:
+    remedy = (
+        f"This session's variables are not cron's: install the connector's package for {sys.executable} instead of "
+        "PYTHONPATH, and write what MKT_… variables say into mkt.toml."
+    )
+    return Check(name="cron", ok=False, found=f"cron sees no integration of the connector {connector}", remedy=remedy)
 
 
 def _findings(lost: Iterable[tuple[SecretState, Row]], settings: "ProjectSettings") -> Iterator[Check]:

@@ -41,6 +41,10 @@ _NOT_NOW: Final = 503
 _UNROUTABLE: Final = (
     "Whoever called has a wrong address, or looks for a way in: compare it with the one in `mkt handover`."
 )
+_UNREAD: Final[Mapping[int, str]] = {
+    408: "Look at the proxy before `mkt serve` and at the partner's sender: which of them stopped in the middle?",
+    413: "Have the partner send less at a time; nothing of this one was taken.",
+}
 _REJECTED: Final[Mapping[str, str]] = {
     "wrong signature": "The secret here is not the one at the partner: set the partner's.",
     "wrong token": "The token here is not the one at the partner: set the partner's.",
@@ -170,7 +174,7 @@ def _remedy(delivery: Delivery) -> str:
         return "Mend it here; the partner was told to come again."
     if "our clock" in delivery.reason:
         return "Compare both clocks; what is sent again late is refused too."
-    return _REJECTED.get(delivery.reason, "")
+    return _REJECTED.get(delivery.reason) or _UNREAD.get(delivery.status, "")
 
 
 def _request(request: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -188,13 +192,18 @@ def _text(body: bytes | None) -> str:
 def _next(delivery: Delivery) -> str:
     if delivery.verdict in ("failed", "dead") and delivery.attempts:
         return f"mkt webhooks replay {short_id(delivery.id)}"
-    if delivery.verdict == "rejected" and delivery.reason == "it is disabled":
-        return f"mkt enable {delivery.target}"
-    if delivery.verdict == "rejected" and delivery.status == _NOT_NOW:
-        return f"mkt verify {delivery.target}" if delivery.key.integration else "mkt lint"
-    secret = delivery.details.get("secret")
-    if delivery.verdict == "rejected" and secret and "wrong" in delivery.reason:
-        return f"mkt secrets set {delivery.target} {secret}"
     if delivery.verdict == "duplicate":
         return f"mkt webhooks show {short_id(str(delivery.details.get('first', '')))}"
-    return f"mkt webhooks list {delivery.key.tenant}".strip()
+    listed = f"mkt webhooks list {delivery.key.tenant}".strip()
+    return _after_refusal(delivery) or listed if delivery.verdict == "rejected" else listed
+
+
+def _after_refusal(delivery: Delivery) -> str:
+    secret = delivery.details.get("secret")
+    if delivery.reason == "it is disabled":
+        return f"mkt enable {delivery.target}"
+    if secret and delivery.status == _NOT_NOW:
+        return f"mkt secrets which {delivery.target} {secret}"
+    if delivery.status == _NOT_NOW:
+        return f"mkt verify {delivery.target}" if delivery.key.integration else "mkt lint"
+    return f"mkt secrets set {delivery.target} {secret}" if secret and "wrong" in delivery.reason else ""

@@ -4,9 +4,12 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
@@ -16,7 +19,15 @@ from mkt.server.threads import DaemonThreads
 
 LARGEST_BODY: Final = 1_000_000
 """Bytes."""
+LARGEST_HEAD: Final = 32_768
+"""Bytes of the path and the headers."""
 BODY_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 20.0
+"""From a whole request to its answer, of which a connector that answers by itself has 15.
+
+Whoever is told to come again finds what was done nevertheless: a repeated delivery is known.
+"""
+READY_SECONDS: Final = 5.0
 AT_ONCE: Final = 64
 """Requests that the engine works on at a time."""
 WAITING: Final = 448
@@ -54,6 +65,8 @@ class Limits:
     body_bytes: int = LARGEST_BODY
     bytes_together: int = BYTES_TOGETHER
     body_seconds: float = BODY_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
+    ready_seconds: float = READY_SECONDS
     at_once: int = AT_ONCE
     waiting: int = WAITING
 
@@ -66,6 +79,7 @@ class Application:
         self._trusted = trusted
         self._limits = limits or Limits()
         self._threads = DaemonThreads(self._limits.at_once, "mkt-serve")
+        self._lock = threading.Lock()
         self._busy = 0
         self._bytes = 0
 
@@ -76,6 +90,8 @@ class Application:
         try:
             if _has_two_lengths(scope["headers"]):
                 await _send(send, answer_json(400, error="two lengths"), close=True)
+            elif _head_bytes(scope) > LARGEST_HEAD:
+                await _send(send, answer_json(431, error="too large"), close=True)
             elif path.startswith(ROOT):
                 await self._deliver(scope, receive, send)
             else:
@@ -90,32 +106,62 @@ class Application:
     async def _other(self, path: str) -> Answer:
         if path not in _HEALTH:
             return answer_json(404, error="there is nothing here")
-        problem = await self._call(self._inbound.not_ready) if path == "/readyz" else ""
+        problem = await self._problem() if path == "/readyz" else ""
         return answer_json(503, error=problem) if problem else answer_json(200, status="ok")
+
+    async def _problem(self) -> str:
+        try:
+            return str(await self._call(self._inbound.not_ready, self._limits.ready_seconds))
+        except TimeoutError:
+            return "the store or the configurations do not answer"
 
     async def _deliver(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if self._busy >= self._limits.at_once + self._limits.waiting:
             await _send(send, answer_json(503, error="not now"), close=True)
             return
-        self._busy += 1
+        with self._lock:
+            self._busy += 1
         body = bytearray()
+        work: Callable[[], Answer] | None = None
         try:
-            arrival = self._arrival(scope)
+            arrival, close = self._arrival(scope), False
             try:
                 await self._fill(body, arrival.headers, receive)
             except _BodyError as error:
                 said = (arrival, error.status, error.error, error.reason)
-                answer, close = await self._call(lambda: self._inbound.refuse_unread(*said)), True
+                work, close = partial(self._inbound.refuse_unread, *said), True
             else:
-                whole = replace(arrival, body=bytes(body))
-                answer, close = await self._call(lambda: self._inbound.receive(whole)), False
-            await _send(send, answer, close=close)
+                work = partial(self._inbound.receive, replace(arrival, body=bytes(body)))
         finally:
-            self._busy -= 1
-            self._bytes -= len(body)
+            if work is None:
+                self._let_go(len(body))
+        await _send(send, await self._answer(work, len(body)), close=close)
 
-    async def _call(self, work: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _answer(self, work: Callable[[], Answer], size: int) -> Answer:
+        """Return the engine's answer, or one that tells to come again where it takes too long, or a stop is too near.
+
+        The work goes on then, and counts as long as it does: a store that hangs is not asked by ever more threads.
+        """
+        try:
+            answer: Answer = await self._call(work, self._limits.answer_seconds, lambda _: self._let_go(size))
+        except (TimeoutError, asyncio.CancelledError):
+            return answer_json(503, error="not now")
+        return answer
+
+    def _let_go(self, size: int) -> None:
+        with self._lock:
+            self._busy -= 1
+            self._bytes -= size
+
+    async def _call(
+        self, work: Callable[[], Any], seconds: float, ended: Callable[[Future[Any]], None] | None = None
+    ) -> Any:
+        """Have a thread do it; what no thread has begun after so many seconds is not done at all."""
+        future = self._threads.submit(work)
+        if ended:
+            future.add_done_callback(ended)
+        async with asyncio.timeout(seconds):
+            return await asyncio.wrap_future(future)
 
     def _arrival(self, scope: Mapping[str, Any]) -> Arrival:
         """Return the request without its body."""
@@ -171,13 +217,18 @@ class Application:
         if self._bytes + len(part) > self._limits.bytes_together:
             raise _BodyError(503, "not now", "too many bodies came at once")
         body += part
-        self._bytes += len(part)
+        with self._lock:
+            self._bytes += len(part)
         return bool(message.get("more_body", False))
 
 
 def _has_two_lengths(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Tell whether a proxy before us could see another end of the body than we do (RFC 9112, 6.3)."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}
+
+
+def _head_bytes(scope: Mapping[str, Any]) -> int:
+    return sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"])
 
 
 async def _send(send: Send, answer: Answer, *, close: bool = False) -> None:

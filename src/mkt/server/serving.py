@@ -13,9 +13,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mkt.errors import StartError
-from mkt.server.application import Application
+from mkt.server.application import LARGEST_HEAD, Application
 
-HEADER_BYTES: Final = 32_768
 HEADER_SECONDS: Final = 10.0
 CONNECTIONS: Final = 1000
 KEEP_ALIVE_SECONDS: Final = 5
@@ -109,7 +108,7 @@ def serve(application: Application, listening: socket.socket, stopped: Callable[
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        h11_max_incomplete_event_size=HEADER_BYTES,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=_BACKLOG,

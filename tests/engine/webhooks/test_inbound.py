@@ -1,6 +1,7 @@
 """Inbound: what is accepted, what is refused and how alike, what is handled, tried again, and given up."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -30,6 +31,8 @@ from mkt.engine.webhooks.inbound import Inbound
 from mkt.engine.webhooks.refusals import SAMPLE, UNVERIFIED
 from mkt.engine.webhooks.replay import replay
 from mkt.engine.webhooks.work import CLAIM
+from mkt.errors import ConfigError, ConnectorError, StoreError
+from mkt.secrets.integration import IntegrationSecrets
 from mkt.store.base import Key
 from mkt.store.deliveries import Delivery
 
@@ -183,7 +186,7 @@ def test_the_ledger_knows_why(rig: HookRig) -> None:
         "/hooks/acme/off": ("rejected", "acme/off", "it is disabled"),
         "/hooks/acme/plain": ("rejected", "acme/plain", "plain takes no webhooks"),
         ROOT: ("rejected", "acme/roster", "wrong signature"),
-        "/hooks/": ("unroutable", "", "there is no such tenant"),
+        "/hooks/": ("unroutable", "", "the path is not /hooks/TENANT/INTEGRATION"),
         "/hooks/%00/..%2f": ("unroutable", "", "there is no such tenant"),
     }
     assert all(entry.body is None for entry in rig.store.find_deliveries("-"))
@@ -223,6 +226,35 @@ def test_a_secret_that_is_ours_to_mend_lets_the_partner_come_again(tmp_path: Pat
     assert answer.headers["retry-after"] == "30"
     assert rig.ledger()[0].verdict == "rejected"
     assert "TOKEN" in rig.ledger()[0].reason or "whsec_" in rig.ledger()[0].reason
+
+
+def test_a_secret_that_is_where_nobody_answers_lets_the_partner_come_again(
+    rig: HookRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> str:
+        raise TransientError("Supabase does not answer", remedy="Wait.")
+
+    monkeypatch.setattr(IntegrationSecrets, "get", away)
+    with rig.inbound() as inbound:
+        assert inbound.receive(rig.signed()).status == 503
+    assert [(entry.verdict, entry.reason) for entry in rig.ledger()] == [("rejected", "Supabase does not answer")]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(TransientError("away", remedy="Wait."), 202), (ConfigError("gone", remedy="Set it."), 503)]
+)
+def test_a_secret_that_was_known_is_used_on_while_its_place_is_away(
+    rig: HookRig, monkeypatch: pytest.MonkeyPatch, error: ConnectorError, status: int
+) -> None:
+    def away(*_: object) -> str:
+        raise error
+
+    with rig.inbound() as inbound:
+        assert inbound.receive(rig.signed("m1")).status == 202
+        monkeypatch.setattr(IntegrationSecrets, "get", away)
+        for name in ("m2", "m3"):
+            rig.ticks += 11
+            assert inbound.receive(rig.signed(name)).status == status
 
 
 def test_a_broken_tenant_lets_the_partner_come_again(rig: HookRig) -> None:
@@ -441,6 +473,7 @@ def test_what_a_connector_refuses_is_rejected_in_the_ledger_with_what_it_compare
     (entry,) = inline.ledger()
     assert (entry.verdict, entry.reason) == ("rejected", "wrong_issuer")
     assert entry.details["refusal"] == {"issuer received": "x", "issuer expected": "y"}
+    assert [event.message for event in inline.recorder.events] == [f"POST {ROOT}: wrong_issuer"]
 
 
 @pytest.mark.parametrize(("error", "status"), [(TransientError("away"), 503), (ValueError("ann@example.com"), 500)])
@@ -529,6 +562,39 @@ def test_it_is_ready_while_the_store_can_be_written(rig: HookRig) -> None:
         assert inbound.not_ready() == "the store cannot be written"
         assert inbound.receive(rig.signed()).status == 503
     assert SECRET not in repr(rig.recorder.events)
+
+
+def test_a_store_that_is_away_is_said_once_and_its_return_once(rig: HookRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    add, failures = rig.store.add_deliveries, [StoreError("the disk is full", remedy="Free it.") for _ in range(3)]
+
+    def added(deliveries: Sequence[Delivery]) -> list[Delivery]:
+        if failures:
+            raise failures.pop()
+        return add(deliveries)
+
+    monkeypatch.setattr(rig.store, "add_deliveries", added)
+    with rig.inbound() as inbound:
+        answers = [inbound.receive(rig.signed()).status for _ in range(5)]
+    assert answers == [503, 503, 503, 202, 202]
+    assert messages(rig) == [
+        "the store cannot be used: the disk is full. Free it. Webhooks are answered with 503 meanwhile",
+        "the store can be used again",
+    ]
+
+
+def test_a_bug_of_ours_is_said_once_by_its_place(rig: HookRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def added(_: object) -> list[Delivery]:
+        raise ZeroDivisionError("ann@example.com")
+
+    monkeypatch.setattr(rig.store, "add_deliveries", added)
+    with rig.inbound() as inbound:
+        assert [inbound.receive(rig.signed()).status for _ in range(2)] == [500, 500]
+    (message,) = messages(rig)
+    assert message.startswith("mkt serve: a bug in mkt: ZeroDivisionError in test_inbound.py, line ")
+
+
+def messages(rig: HookRig) -> list[str]:
+    return [event.message for event in rig.recorder.events if event.event == "connector.message"]
 
 
 @pytest.mark.parametrize(

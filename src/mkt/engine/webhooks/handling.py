@@ -176,7 +176,8 @@ class Handling:
         counts = ", ".join(f"{count} {kind}" for kind, count in changed.items() if count)
         details: dict[str, Any] = {"status": done.status, "duration_ms": done.duration_ms, **changed}
         if done.verdict == "rejected":
-            self._call.reporter.emit("webhook.rejected", done.reason or "refused", "warning", **details)
+            said = f"{done.method} {done.path}: {done.reason or 'refused'}"
+            self._call.reporter.emit("webhook.rejected", said, "warning", **details)
         else:
             self._call.reporter.emit("webhook.handled", counts or "handled", **details)
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from mkt.contract import ConnectorEvent, uuid7
 from mkt.engine.base import Engine
 from mkt.engine.isolation import attempt
+from mkt.engine.voice import Voice
 from mkt.engine.webhooks import redaction
 from mkt.engine.webhooks.accepting import Acceptance
 from mkt.engine.webhooks.arrival import Answer, Arrival, Refusal, answer_json, refusal
@@ -19,7 +20,7 @@ from mkt.engine.webhooks.refusals import Refusals
 from mkt.engine.webhooks.routes import NoRoute, Route, Routes
 from mkt.engine.webhooks.signatures import SignedRequest, UnverifiedError, spend, verify
 from mkt.engine.webhooks.work import CLAIM, Work
-from mkt.errors import ConfigError, StoreError
+from mkt.errors import ConfigError, ConnectorError, StoreError
 from mkt.store.base import Key
 from mkt.store.deliveries import Delivery
 
@@ -32,6 +33,7 @@ INLINE_OF_ONE: Final = 8
 WORKERS: Final = 8
 _READY_KEY: Final = Key("", "")
 _READY_SECONDS: Final = 1.0
+_NO_ADDRESS: Final = "config.public_url"
 
 
 class Inbound:
@@ -49,14 +51,18 @@ class Inbound:
         self._answering: Counter[Key] = Counter()
         self._lock = threading.Lock()
         self._ready: tuple[float, str] | None = None
+        self._voice = Voice(engine, "the store", "Webhooks are answered with 503 meanwhile")
+        self._bugs = Voice(engine, "mkt serve")
 
     def receive(self, arrival: Arrival) -> Answer:
         """Return the answer; what was accepted is in the ledger by then."""
         name = uuid7()
         answer = attempt(lambda: self._receive(arrival, name))
         if isinstance(answer, StoreError):
+            self._voice.failed(answer)
             return refusal(NOT_NOW, "not now", name)
         if isinstance(answer, Exception):
+            self._bugs.failed(answer)
             return refusal(FAILED, "failed", name)
         return answer
 
@@ -120,9 +126,10 @@ class Inbound:
         except UnverifiedError as error:
             secret = found.declared.secret
             return self._refuse(arrival, delivery, found, error.reason, refusal=error.details, secret=secret)
-        except ConfigError as error:
+        except ConnectorError as error:  # also a secret that is where nobody answers
             spend(arrival.body)
-            return self._refuse(arrival, delivery, found, error.message, ours=True)
+            about = {} if error.code == _NO_ADDRESS else {"secret": found.declared.secret}
+            return self._refuse(arrival, delivery, found, error.message, ours=True, **about)
         delivery = replace(delivery, dedupe=known_by)
         if found.declared.inline:
             return self._answer_inline(arrival, delivery, found)
@@ -131,7 +138,8 @@ class Inbound:
     def _signed(self, arrival: Arrival, route: Route) -> SignedRequest:
         public_url = self._engine.settings.public_url.rstrip("/")
         if route.declared.scheme == "hubspot_v3" and not public_url:
-            raise ConfigError("public_url in mkt.toml is not set: HubSpot signs our own address", remedy="Set it.")
+            reason = "public_url in mkt.toml is not set: HubSpot signs our own address"
+            raise ConfigError(reason, remedy="Set it.", code=_NO_ADDRESS)
         url = public_url + arrival.raw_path
         return SignedRequest(
             method=arrival.method,
@@ -173,6 +181,7 @@ class Inbound:
                     details={**delivery.details, "headers": headers},
                 )
             )
+        self._voice.over()
         answer = self._answer_stored(stored)  # it is told as received before it can be told as handled
         if room and stored.verdict == "received":
             self._work.lanes.put(stored)
@@ -185,6 +194,7 @@ class Inbound:
                 return refusal(NOT_NOW, "not now", delivery.id)
             shown = replace(delivery, request=redaction.shown(arrival, route.declared) if kept else {})
             handled = Handling(self._engine, route, shown, arrival.headers, kept=kept).do()
+            self._voice.over()
         if handled.lost:
             return self._answer_stored(self._acceptance.add(handled.delivery))
         if handled.response is None:

@@ -10,7 +10,7 @@ from mkt.configs.base import Configs
 from mkt.contract import ConnectorConfiguration, HandlesWebhooks, WebhookVerification
 from mkt.engine.base import Engine
 from mkt.engine.broken import failure_of_broken
-from mkt.errors import ConfigError, StartError
+from mkt.errors import ConfigError, ConnectorError, StartError
 from mkt.registry import BrokenConnectorError
 from mkt.runtime.masking import Masker
 from mkt.secrets.integration import IntegrationSecrets
@@ -29,7 +29,7 @@ class Route:
     declared: WebhookVerification
     connector: HandlesWebhooks[Any]
     secret: Callable[[], str] = field(repr=False)
-    """Look the secret of the signatures up; raise `ConfigError` where there is none."""
+    """Look the secret of the signatures up; raise a `ConnectorError` where there is none, or nobody answers."""
 
     @property
     def key(self) -> Key:
@@ -109,6 +109,8 @@ class _Table:
         self._routes: dict[tuple[str, str], Route | NoRoute] = {}
 
     def find(self, tenant: str, integration: str) -> Route | NoRoute:
+        if not integration:
+            return NoRoute(reason="the path is not /hooks/TENANT/INTEGRATION")
         if tenant in self._broken:
             return NoRoute(reason=self._broken[tenant], key=Key(tenant, ""), ours=True)
         configuration = self._known.get((tenant, integration))
@@ -160,22 +162,32 @@ class _Secret:
         self._configuration = configuration
         self._name = name
         self._monotonic = monotonic
-        self._known: tuple[float, str | ConfigError] | None = None
+        self._known: tuple[float, str | ConnectorError] | None = None
 
     def __call__(self) -> str:
         now = self._monotonic()
         if self._known is None or now - self._known[0] > _SECRET_SECONDS:
-            self._known = now, self._look_up()
+            self._known = now, self._renewed(now)
         found = self._known[1]
-        if isinstance(found, ConfigError):
+        if isinstance(found, ConnectorError):
             raise found
         return found
 
-    def _look_up(self) -> str | ConfigError:
+    def _renewed(self, now: float) -> str | ConnectorError:
+        """Look it up; where its place cannot be asked, what was known last goes on being used."""
+        before = self._known[1] if self._known else None
+        if not isinstance(before, str):
+            return self._look_up()
+        self._known = now, before  # the others need not wait for the one that asks
+        found = self._look_up()
+        away = isinstance(found, ConnectorError) and not isinstance(found, ConfigError)
+        return before if away else found
+
+    def _look_up(self) -> str | ConnectorError:
         masker = Masker()
         try:
             value = self._secrets(masker).get(self._name)
-        except ConfigError as error:
+        except ConnectorError as error:
             return error
         for line in value.splitlines():
             masker.add(line.strip())

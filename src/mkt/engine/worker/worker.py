@@ -29,11 +29,11 @@ from mkt.engine.report import Result
 from mkt.engine.run import TIMEOUT, SyncOptions
 from mkt.engine.summary import summarize
 from mkt.engine.tally import exit_code_of, summary_of
+from mkt.engine.voice import Voice
 from mkt.engine.worker.chores import do_chores
 from mkt.engine.worker.hands import Hands
 from mkt.engine.worker.plan import LOOK_SECONDS, Known, Planner
 from mkt.engine.worker.turn import Turns
-from mkt.engine.worker.voice import Voice
 from mkt.errors import MktError, StartError
 from mkt.store.queue import Message, Queue, QueueLook
 
@@ -46,6 +46,7 @@ LONGEST_SECONDS: Final = 60.0
 CLOCKS_APART: Final = timedelta(minutes=5)
 """So far from the database's clock this machine's may be."""
 CHORES_SECONDS: Final = 60.0
+_GOES_ON: Final = "The worker goes on trying"
 END_SECONDS: Final = GRACE_SECONDS + 10.0
 """So long after a stop Supabase's last answers are waited for."""
 
@@ -90,8 +91,8 @@ class Worker:
         self._counting = threading.Lock()
         self._tally = Tally()
         self._error: Exception | None = None
-        self._voice = Voice(engine, "the queue")
-        self._following = Voice(engine, "the configurations")
+        self._voice = Voice(engine, "the queue", _GOES_ON)
+        self._following = Voice(engine, "the configurations", _GOES_ON)
         self._bugs = Voice(engine, "this worker")
 
     def work(self) -> Tally:

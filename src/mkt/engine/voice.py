@@ -1,4 +1,4 @@
-"""What a worker says of the world around it: a trouble once, and once that it is over."""
+"""What a process that goes on says of the world around it: a trouble once, and once that it is over."""
 
 import threading
 import traceback
@@ -16,11 +16,15 @@ T = TypeVar("T")
 
 
 class Voice:
-    """Tells of one thing that a worker needs, such as "the queue". Safe to use from several threads."""
+    """Tells of one thing that it needs, such as "the queue". Safe to use from several threads.
 
-    def __init__(self, engine: Engine, what: str) -> None:
+    `meanwhile` says what comes of the trouble.
+    """
+
+    def __init__(self, engine: Engine, what: str, meanwhile: str = "") -> None:
         self._engine = engine
         self._what = what
+        self._meanwhile = meanwhile
         self._lock = threading.Lock()
         self._troubled = False
 
@@ -54,7 +58,7 @@ class Voice:
             place = f"{Path(frame.f_code.co_filename).name}, line {line}"
             return f"{self._what}: a bug in mkt: {type(error).__name__} in {place}", "error"
         why = ". ".join(part.rstrip(".") for part in (error.message, error.remedy) if part)
-        return f"{self._what} cannot be used: {PROCESS.mask(why)}. The worker goes on trying", "warning"
+        return f"{self._what} cannot be used: {PROCESS.mask(why)}. {self._meanwhile}", "warning"
 
     def _emit(self, message: str, level: Level) -> None:
         event = ConnectorEvent(event="connector.message", message=message, timestamp=self._engine.now(), level=level)
