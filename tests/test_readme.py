@@ -9,6 +9,7 @@ from docs.comparing import comparable
 from docs.readme import rewritten
 
 from mkt.cli.app import COMMANDS, run
+from mkt.store.supabase.migrations import MIGRATIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,6 +36,11 @@ def test_what_differs_from_run_to_run_is_not_compared() -> None:
 
 def test_a_count_is_compared() -> None:
     assert comparable("650 created") != comparable("651 created")
+
+
+def test_every_migration_is_named_and_counted() -> None:
+    assert re.findall(r"wrote  supabase/migrations/(\S+)", README) == [each.path.name for each in MIGRATIONS]
+    assert f"is as mkt's {len(MIGRATIONS)} migrations made it" in README
 
 
 @pytest.mark.parametrize("command", COMMANDS)

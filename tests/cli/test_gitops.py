@@ -189,6 +189,16 @@ def test_a_disable_that_was_pulled_stays_until_somebody_enables(pushed: Project,
     assert rows(sql)["northwind/roster"]["disabled"] is None
 
 
+def test_a_disable_that_was_pulled_is_kept_by_what_is_said(pushed: Project, mkt: Mkt, sql: Sql) -> None:
+    admin_disables(sql)
+    assert mkt("config", "pull").code == 0
+    write(pushed, "northwind", NORTHWIND)
+    assert "`mkt disable northwind/roster --source yaml` keeps it disabled." in mkt("config", "push").err
+    assert mkt("disable", "northwind/roster", "--source", "yaml", "--reason", "merger").code == 0
+    assert mkt("config", "push").code == 0
+    assert rows(sql)["northwind/roster"]["disabled"] == {"reason": "merger"}
+
+
 def test_our_own_disable_is_ours_to_end(pushed: Project, mkt: Mkt, sql: Sql) -> None:
     mkt("disable", "northwind/roster", "--reason", "ours")
     assert mkt("config", "push").code == 0
@@ -482,13 +492,61 @@ def test_one_tenant_is_pushed_and_pulled_alone(pushed: Project, mkt: Mkt, sql: S
 
 def test_different_labels_in_the_rows_of_one_tenant_are_refused(pushed: Project, mkt: Mkt, sql: Sql) -> None:
     sql(
-        "insert into public.integrations (tenant_id, name, connector, settings) values"
-        " ('northwind', 'second', 'lti-1p3-deeplink', '{\"platform\": \"canvas\"}')"
+        "insert into public.integrations (tenant_id, name, connector, labels, settings) values"
+        " ('northwind', 'second', 'lti-1p3-deeplink', '{\"region\": \"apac\"}', '{\"platform\": \"canvas\"}')"
     )
     answer = mkt("config", "pull")
     assert answer.code == 1
     assert "the rows of northwind have different labels, and a file has one set of them" in answer.err
     assert text_of(pushed) == NORTHWIND
+
+
+def test_an_added_row_that_says_no_labels_gets_the_tenants(pushed: Project, mkt: Mkt, sql: Sql) -> None:
+    sql(
+        "insert into public.integrations (tenant_id, name, connector, settings) values"
+        " ('northwind', 'second', 'lti-1p3-deeplink', '{\"platform\": \"canvas\"}')"
+    )
+    answer = mkt("config", "pull")
+    assert answer.code == 0, answer.err
+    assert text_of(pushed).startswith(NORTHWIND)
+    assert "labels.region: - -> emea" in mkt("config", "push").out
+    assert rows(sql)["northwind/second"]["labels"] == {"region": "emea"}
+    assert mkt("config", "diff", "--exit-code").code == 0
+
+
+def test_labels_that_were_changed_in_the_file_stay_when_a_row_is_added(pushed: Project, mkt: Mkt, sql: Sql) -> None:
+    edited = NORTHWIND.replace("region: emea", "region: apac")
+    write(pushed, "northwind", edited)
+    sql(
+        "insert into public.integrations (tenant_id, name, connector, labels, settings) values"
+        " ('northwind', 'second', 'lti-1p3-deeplink', '{\"region\": \"emea\"}', '{\"platform\": \"canvas\"}')"
+    )
+    assert mkt("config", "pull").code == 0
+    assert text_of(pushed).startswith(edited)
+
+
+@pytest.mark.usefixtures("pushed")
+def test_what_was_removed_in_supabase_can_be_added_again(mkt: Mkt, sql: Sql) -> None:
+    before = rows(sql)["northwind/roster"]
+    sql("delete from public.integrations where tenant_id = 'northwind'")
+    left = mkt("config", "push")
+    assert "`mkt config push northwind --ours` adds it to Supabase again." in left.out
+    again = mkt("config", "push", "northwind", "--ours")
+    assert "again: it was removed in Supabase" in again.out
+    assert rows(sql)["northwind/roster"]["settings"] == before["settings"]
+
+
+def test_a_pull_touches_no_file_where_one_stands_in_anothers_place(pushed: Project, mkt: Mkt, sql: Sql) -> None:
+    (pushed.root / "configs" / "northwind.yaml").rename(pushed.root / "configs" / "newcomer.yaml")
+    sql("update public.integrations set schedule = '@daily' where tenant_id = 'acme'")
+    sql(
+        "insert into public.integrations (tenant_id, name, connector, settings) values"
+        " ('newcomer', 'lti', 'lti-1p3-deeplink', '{\"platform\": \"moodle\"}')"
+    )
+    answer = mkt("config", "pull")
+    assert answer.code == 1
+    assert "configs/newcomer.yaml, where the file of tenant newcomer belongs, is another one's" in answer.err
+    assert text_of(pushed, "acme") == ACME
 
 
 def test_the_plan_for_machines_names_both_sides_and_what_was_done(pushed: Project, mkt: Mkt) -> None:

@@ -290,6 +290,26 @@ def test_a_broken_row_is_one_failed_tenant_and_the_others_run(hosted: LocalSupab
     assert (refused.code, "Correct that row in Supabase" in refused.err) == (1, True)
 
 
+def test_the_list_of_tenants_tells_all_that_is_wrong_with_a_row(hosted: LocalSupabase, mkt: Mkt) -> None:
+    wrong = {"connector": "workday-hris", "guard": {"max": 1}, "schedule": "every night"}
+    GivenRows(hosted).write({"tenant": "hooli", "integrations": [wrong]})
+    text = " ".join(mkt("tenants", "list", "-o", "table").out.split())
+    assert "guard.max is not known" in text
+    assert "'every night' does not have the five fields" in text
+
+
+@pytest.mark.parametrize("command", [("status",), ("status", "hooli"), ("verify",), ("sync", "--all"), ("triage",)])
+def test_what_to_do_about_a_broken_row_is_not_to_lint_the_files(
+    hosted: LocalSupabase, mkt: Mkt, command: tuple[str, ...]
+) -> None:
+    GivenRows(hosted).write({"tenant": "hooli", "integrations": [{"connector": "workday-hris", "guard": {"max": 1}}]})
+    lines = mkt(*command, "-o", "table").out.splitlines()
+    assert lines[-1].endswith("mkt tenants list --source supabase")
+    assert any(line.split()[:2] == ["hooli", "row"] or "  row  broken" in line for line in lines)
+    assert any("Correct that row in Supabase" in line for line in lines)
+    assert not any("mkt lint" in line for line in lines)
+
+
 @pytest.mark.usefixtures("roster")
 def test_what_is_in_force_names_the_row(hosted: LocalSupabase, mkt: Mkt) -> None:
     ((row_id,),) = hosted.sql("select id::text from integrations")

@@ -80,6 +80,12 @@ def test_two_tenants_with_one_reference_are_warned(lint: Lint) -> None:
     assert [problem.tenant for problem in problems] == ["alpha", "beta"]
 
 
+def test_one_name_in_supabase_is_each_tenants_own(lint: Lint) -> None:
+    own = SECRETS.replace("env:{}", "supabase:roster/SECRET").format()
+    problems = lint({f"{name}.yaml": TENANT.format(name) + own for name in ("alpha", "beta")})
+    assert "MKT702" not in {code for code, _ in codes(problems)}
+
+
 def test_one_tenant_may_use_a_reference_twice(lint: Lint) -> None:
     second = ACME.format().removeprefix("integrations:\n").replace("acme-hr", "acme-hr\n    name: two")
     text = TENANT.format("alpha") + SECRETS.format("ACME") + second + SECRETS.format("ACME")

@@ -28,6 +28,17 @@ def test_the_variables_are_taken_and_the_key_is_masked(tmp_path: Path) -> None:
 def test_the_projects_env_file_stands_in_for_variables(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"SUPABASE_URL='https://abcd.supabase.co'\nSUPABASE_SECRET_KEY='{SECRET}'\n")
     assert find_access(tmp_path, {}).key_from == f"{tmp_path / '.env'}: SUPABASE_SECRET_KEY"
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o600, False), (0o640, False)])
+def test_a_key_in_a_file_that_everybody_may_read_is_warned_of(tmp_path: Path, mode: int, *, warned: bool) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"SUPABASE_URL='https://abcd.supabase.co'\nSUPABASE_SECRET_KEY='{SECRET}'\n")
+    file.chmod(mode)
+    expected = (f"{file} holds the key, and everybody on this machine can read it", f"Type `chmod 600 {file}`.")
+    assert find_access(tmp_path, {}).warnings == ((expected,) if warned else ())
+    elsewhere = {"SUPABASE_URL": "https://abcd.supabase.co", "SUPABASE_SECRET_KEY": SECRET}
+    assert find_access(tmp_path, elsewhere).warnings == ()
     assert find_access(tmp_path, {"SUPABASE_URL": "https://other.supabase.co"}).url == "https://other.supabase.co"
 
 

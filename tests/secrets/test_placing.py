@@ -88,6 +88,12 @@ def test_a_place_that_the_file_does_not_name_needs_a_line_in_it(secret: Make, tm
     assert f"put `ACME_TOKEN: {IN_FILE}` below secrets: of the integration at configs/north-wind.yaml:4" in advice
 
 
+def test_a_place_that_a_row_does_not_name_is_said_as_the_json_of_its_column(secret: Make) -> None:
+    one = secret(origin=Origin(source="supabase", place="integrations row 7"))
+    advice = one.keep(one.destination("file"), "s3cret").advice
+    assert f'put `{{"ACME_TOKEN": "{IN_FILE}"}}` into the column secrets of integrations row 7' in advice
+
+
 @pytest.mark.usefixtures("memory_keyring")
 def test_a_variable_that_comes_first_is_said(secret: Make) -> None:
     one = secret(environ={VARIABLE: "old"})

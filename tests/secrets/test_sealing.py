@@ -103,6 +103,7 @@ def test_a_key_that_is_not_known_here_is_named_with_what_to_do() -> None:
     with pytest.raises(SealError, match=f"sealed with key {OTHER.id}, which is neither MKT_SECRETS_KEY") as raised:
         keys(**{CURRENT: text(KEY)}).opening(seal("s3cret", HERE, OTHER), HERE)
     assert raised.value.code == "config.secrets_key_unknown"
+    assert "If other machines have that key as MKT_SECRETS_KEY, put it there on this one too." in raised.value.remedy
     assert PREVIOUS in raised.value.remedy
 
 
@@ -117,6 +118,7 @@ def test_without_any_key_it_is_said_how_to_make_one(memory_keyring: Any) -> None
     with pytest.raises(ConfigError, match="MKT_SECRETS_KEY is not set") as raised:
         _ = keys().current
     assert "openssl rand -base64 32" in raised.value.remedy
+    assert "a new one opens none of them" in raised.value.remedy
 
 
 @pytest.mark.parametrize("wrong", ["short", base64.b64encode(bytes(31)).decode(), "!" * 44, "é" * 44])

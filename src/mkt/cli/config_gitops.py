@@ -78,7 +78,12 @@ def pull(
 def push(
     *,
     tenants: Tenants = None,
-    ours: Annotated[bool, typer.Option("--ours", help="Where both sides have changed, take the file's.")] = False,
+    ours: Annotated[
+        bool,
+        typer.Option(
+            "--ours", help="Where both sides have changed, take the file's; add again what was removed in Supabase."
+        ),
+    ] = False,
     enable: Annotated[bool, typer.Option("--enable", help="Also enable what was disabled in Supabase.")] = False,
     delete: Annotated[
         bool, typer.Option("--delete", help="Remove from Supabase what the files have no more.")

@@ -74,7 +74,7 @@ class SupabaseSource:
         return [configuration for configuration, _ in found if configuration]
 
     def _judged(self, tenant: str, row: Row) -> tuple[ConnectorConfiguration | None, list[Problem]]:
-        entry, place = _entry(row), f"{TABLE} row {row['id']}"
+        entry, place = _entry(row), f"{TABLE} row {row['id']}"  # `mkt.engine.following` knows a row by this beginning
         part, found = None, list(judged_values({**entry, "labels": row["labels"]}))
         if not found:
             part, found = judged({"tenant": tenant, "labels": row["labels"], "integrations": [entry]})

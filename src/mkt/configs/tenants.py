@@ -47,12 +47,27 @@ class TenantFolder:
             )
         return path
 
+    def free_path(self, tenant: str) -> Path:
+        """Return where the file of a tenant that has none belongs; raise `Refused` where another one stands."""
+        path = self.new_path(tenant, None)
+        if path.exists():
+            shown = shown_path(path, self._root)
+            raise Refused(
+                f"{shown}, where the file of tenant {tenant} belongs, is another one's; nothing was changed",
+                remedy=f"Name that file as the tenant in it, or correct its `tenant:` to {tenant}; then ask again.",
+            )
+        return path
+
     def add(self, tenant: str, path: Path, content: str) -> str:
         """Write a new tenant's file and return its path; raise `Refused` where the tenant or the file exists."""
         found = self.files_of(tenant)
         if found:
             places = ", ".join(written.path for written in found)
             raise Refused(f"tenant {tenant} exists already: {places}", remedy="Add the integration to its file.")
+        return self.create(path, content)
+
+    def create(self, path: Path, content: str) -> str:
+        """Write the file of a tenant that is known to have none, and return its path; raise `Refused` as `add`."""
         create_file(path, content.encode())
         return shown_path(path, self._root)
 

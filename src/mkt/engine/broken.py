@@ -23,7 +23,7 @@ def failure_of_broken(broken: BrokenTenant) -> Failure:
         error_class="config",
         code=f"config.{first.code}",
         message=message,
-        remedy=first.remedy or broken.remedy,
+        remedy=(first.remedy or broken.remedy) if first.position.line else f"{first.remedy} {broken.remedy}".strip(),
         actor="us",
         fingerprint=fingerprint("", "config", f"config.{first.code}", first.message, broken.tenant),
     )

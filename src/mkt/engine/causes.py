@@ -108,6 +108,7 @@ class Cause:
             self.standing,
             code=self.failure.code,
             error_class=self.failure.error_class,
+            message=self.failure.message,
             hold_id=example.hold_id,
         )
 

@@ -3,6 +3,7 @@
 How it stands                         next
 ------------------------------------  ------------------------------------------------------------------------------
 a tenant's file is broken             mkt lint
+a tenant's row is broken              the list of tenants, which tells whether it is right: lint reads files
 held                                  the hold, which a person decides
 paused, or a failure                  a verify: it asks the partner anew and says at which step, and who acts
 failed by our own limit of time       the sync again, with more of it
@@ -27,6 +28,8 @@ DEAD: Final = "webhook.dead"
 """The code of deliveries that were given up."""
 SLOW: Final = "network.slow"
 """The code of an answer that was not complete when its own time, or the run's, was over."""
+_ROW: Final = "integrations row "
+"""How the place of a row begins."""
 _PASSED: Final = frozenset({"local.killed", "local.lease_lost"})
 """Codes of runs that another run has gone on from."""
 _GOOD: Final = frozenset({"ok", "pass", "warn"})
@@ -34,11 +37,18 @@ _STANDINGS: Final[Mapping[str, Standing]] = {"failed": "failing", "held": "held"
 
 
 def next_command(
-    target: str, standing: Standing, *, code: str = "", error_class: str = "", hold_id: str = "", run_id: str = ""
+    target: str,
+    standing: Standing,
+    *,
+    code: str = "",
+    error_class: str = "",
+    message: str = "",
+    hold_id: str = "",
+    run_id: str = "",
 ) -> str:
-    """Return what to type, nothing where all is well; `code` and `error_class` are of the failure."""
+    """Return what to type, nothing where all is well; `code`, `error_class` and `message` are of the failure."""
     commands: dict[Standing, str] = {
-        "broken": "mkt lint",
+        "broken": after_broken(message),
         "failing": _after_failure(target, code, error_class),
         "held": f"mkt holds show {hold_id[-8:]}" if hold_id else f"mkt holds list {target}",
         "paused": f"mkt verify {target}",
@@ -48,6 +58,16 @@ def next_command(
         "deferred": f"mkt runs show {run_id[-8:]}" if run_id else f"mkt status {target}",
     }
     return commands.get(standing, "")
+
+
+def after_broken(message: str) -> str:
+    """Return what to type where a tenant is broken, as the message says that begins with its place."""
+    return "mkt tenants list --source supabase" if message.startswith(_ROW) else "mkt lint"
+
+
+def broken_source(message: str) -> str:
+    """Return what is broken of a tenant, as the message says that begins with its place."""
+    return "row" if message.startswith(_ROW) else "config file"
 
 
 def said_of_hold(hold_id: str) -> str:
@@ -74,6 +94,7 @@ def after_result(result: Result, *, kept: bool = True) -> str:
         stands,
         code=failure.code if failure else "",
         error_class=failure.error_class if failure else "",
+        message=failure.message if failure else "",
         hold_id=result.held.hold_id if result.held else "",
         run_id=(result.run_id or "") if kept else "",
     )

@@ -11,7 +11,7 @@ from mkt.configs.supabase_rows import IntegrationRows
 from mkt.configs.tenants import TenantFolder
 from mkt.engine.gitops import Difference, Key
 from mkt.engine.gitops_plan import Step, to_do
-from mkt.engine.gitops_sides import Sides
+from mkt.engine.gitops_sides import Sides, labels_of
 from mkt.errors import ConnectorError, Refused
 
 Note = Callable[[str, str], None]
@@ -45,14 +45,16 @@ def pull(
     writes = []
     for tenant, group in groupby(to_do(steps), key=lambda step: step.difference.tenant):
         own = list(group)
-        wanted = {step.difference.name: _taken(step) for step in own}
-        writes.append((own, _writer(tenant, wanted, sides, folder, schema)))
-    sides.ground.settle(_common(steps, sides))
-    for own, write in writes:
-        write()
-        for step in own:
-            note(step.difference.target, "; ".join(filter(None, (step.action, step.warning))))
-        sides.ground.settle({step.difference.key: _digests(step.difference.there) for step in own})
+        writes.append((own, _writer(tenant, [step.difference for step in own], sides, folder, schema)))
+    done: dict[Key, list[str]] = {}  # remembered at the end: what a killed pull has written is the same on both sides
+    try:
+        for own, write in writes:
+            write()
+            for step in own:
+                note(step.difference.target, "; ".join(filter(None, (step.action, step.warning))))
+            done |= {step.difference.key: _digests(step.difference.there) for step in own}
+    finally:
+        sides.ground.settle({**_common(steps, sides), **done})
 
 
 def _written(step: Step, rows: IntegrationRows, so_far: str) -> bool:
@@ -110,21 +112,28 @@ def _digests(entry: Entry | None) -> list[str]:
     return [] if entry is None else [digest(entry)]
 
 
-def _taken(step: Step) -> Entry | None:
-    return step.difference.there
-
-
 def _writer(
-    tenant: str, wanted: Mapping[str, Entry | None], sides: Sides, folder: TenantFolder, schema: Callable[[Path], str]
+    tenant: str, own: Sequence[Difference], sides: Sides, folder: TenantFolder, schema: Callable[[Path], str]
 ) -> Callable[[], Any]:
     """Return what writes a tenant's file, its content made already."""
-    labels: Any = next((row.entry.get("labels", {}) for row in sides.rows if row.tenant == tenant), None)
     written = sides.files.get(tenant)
     if written is None:
-        path = folder.new_path(tenant, None)
-        text = new_tenant_file(tenant, [entry for entry in wanted.values() if entry], labels or {}, schema(path))
-        return lambda: folder.add(tenant, path, text)
+        path = folder.free_path(tenant)
+        labels: Any = next(iter(labels_of(own)), {})
+        entries = [_labelled(each.there, labels) for each in own if each.there]
+        text = new_tenant_file(tenant, entries, labels, schema(path))
+        return lambda: folder.create(path, text)
     data: Any = written.file.document.data
-    kept = data.get("labels") or {} if labels is None else labels
-    content = rewritten(written.raw, written.path, wanted, kept)
+    taken = (each.there.get("labels", {}) for each in own if each.here is not None and each.there)
+    kept: Any = next(taken, data.get("labels") or {})  # what is added only leaves the file's labels as they are
+    meant = {each.name: each.there and _labelled(each.there, kept) for each in own}
+    content = rewritten(written.raw, written.path, meant, kept)
     return lambda: folder.replace(written, content)
+
+
+def _labelled(entry: Entry, labels: Entry) -> Entry:
+    """Return an entry as the file will say it: all of a file's have its labels."""
+    return {
+        **{key: value for key, value in entry.items() if key != "labels"},
+        **({"labels": labels} if labels else {}),
+    }

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from mkt.configs.canonical import Entry, as_written, digest
 from mkt.configs.row_values import judged_values
 from mkt.configs.structure import judged
 from mkt.engine.gitops import Difference
-from mkt.engine.gitops_sides import Sides
+from mkt.engine.gitops_sides import Sides, labels_of
 from mkt.errors import ConfigError
 
 Action = Literal["same", "create", "update", "delete", "leave", "refuse"]
@@ -43,9 +44,8 @@ def plan_pull(sides: Sides, untrusted: Untrusted, *, delete: bool, theirs: bool)
 def _push(found: Difference, untrusted: Untrusted, *, delete: bool, ours: bool, enable: bool) -> Step:
     if found.state == "same":
         return Step(difference=found, action="same")
-    if found.state == "there":
-        remedy = f"`mkt config pull {found.tenant}` takes it into the file."
-        return Step(difference=found, action="leave", why=found.what, remedy=remedy)
+    if found.state == "there" and not (ours and found.row is None):
+        return Step(difference=found, action="leave", why=found.what, remedy=_taken_by_pull(found))
     if found.state == "conflict" and not ours:
         return _conflict(found)
     if found.here is None:
@@ -59,17 +59,28 @@ def _push(found: Difference, untrusted: Untrusted, *, delete: bool, ours: bool, 
     return _write_row(found, enable=enable, over=found.state == "conflict")
 
 
+def _taken_by_pull(found: Difference) -> str:
+    if found.row is not None:
+        return f"`mkt config pull {found.tenant}` takes it into the file."
+    return (
+        f"`mkt config pull {found.tenant} --delete` removes it from the file too;"
+        f" `mkt config push {found.tenant} --ours` adds it to Supabase again."
+    )
+
+
 def _write_row(found: Difference, *, enable: bool, over: bool) -> Step:
-    warning = "over what was changed in Supabase" if over else ""
     if found.row is None:
-        return Step(difference=found, action="create", warning=warning)
+        again = "" if found.state == "here" else "again: it was removed in Supabase"
+        return Step(difference=found, action="create", warning=again)
+    warning = "over what was changed in Supabase" if over else ""
     if found.wakes and not enable:
+        keep = f"config pull {found.tenant} --theirs" if over else f"disable {found.target} --source yaml"
         return Step(
             difference=found,
             action="refuse",
             why="it was disabled in Supabase, and the file would enable it",
             remedy=f"`mkt config push {found.tenant}{' --ours' if over else ''} --enable` enables it;"
-            f" `mkt config pull {found.tenant}{' --theirs' if over else ''}` keeps it disabled.",
+            f" `mkt {keep}` keeps it disabled.",
         )
     woken = "enables what was disabled in Supabase" if found.wakes else ""
     return Step(difference=found, action="update", warning=", ".join(filter(None, (warning, woken))))
@@ -80,6 +91,8 @@ def _pull(found: Difference, untrusted: Untrusted, *, delete: bool, theirs: bool
         return Step(difference=found, action="same")
     if found.state == "here" and not found.unseen:
         remedy = f"`mkt config push {found.tenant}` takes it into Supabase."
+        if found.here is None:
+            remedy = f"`mkt config push {found.tenant} --delete` removes it from Supabase too."
         return Step(difference=found, action="leave", why=found.what, remedy=remedy)
     if found.state == "conflict" and not theirs:
         return _conflict(found)
@@ -116,10 +129,8 @@ def _conflict(found: Difference) -> Step:
 
 def _uneven(sides: Sides) -> set[str]:
     """Return the tenants whose rows have different labels: a file has one set of them."""
-    seen: dict[str, set[str]] = {}
-    for row in sides.rows:
-        seen.setdefault(row.tenant, set()).add(digest({"": row.entry.get("labels", {})}))
-    return {tenant for tenant, labels in seen.items() if len(labels) > 1}
+    tenants = groupby(sides.differences, key=lambda each: each.tenant)
+    return {tenant for tenant, own in tenants if len({digest({"": labels}) for labels in labels_of(own)}) > 1}
 
 
 def _refused_for_labels(step: Step) -> Step:
@@ -129,7 +140,7 @@ def _refused_for_labels(step: Step) -> Step:
         difference=step.difference,
         action="refuse",
         why=f"the rows of {step.difference.tenant} have different labels, and a file has one set of them",
-        remedy="Give them the same: correct the rows, or push the file's with `mkt config push --ours`.",
+        remedy="Give them the same in Supabase, in the column labels.",
     )
 
 

@@ -8,6 +8,7 @@ from mkt.configs.canonical import Entry, of_file
 from mkt.configs.suggestion import suggestion
 from mkt.configs.supabase_rows import IntegrationRow, IntegrationRows
 from mkt.configs.tenants import TenantFolder, WrittenTenant, the_one
+from mkt.contract import Json
 from mkt.engine.gitops import Difference, Key, compare
 from mkt.engine.gitops_known import CommonGround
 from mkt.errors import Refused
@@ -25,6 +26,16 @@ class Sides:
     @property
     def changed(self) -> list[Difference]:
         return [each for each in self.differences if each.state != "same"]
+
+
+def labels_of(own: Iterable[Difference]) -> list[Json]:
+    """Return the labels of each of a tenant's rows, but not of one that was just added without any."""
+    there = [(each, each.row.entry) for each in own if each.row]
+    return [
+        entry.get("labels", {})
+        for each, entry in there
+        if "labels" in entry or each.state != "there" or each.here is not None
+    ]
 
 
 def read_sides(folder: TenantFolder, rows: IntegrationRows, ground: CommonGround, tenants: Sequence[str]) -> Sides:

@@ -96,6 +96,7 @@ class IntegrationStatus:
             self.health,
             code=self.code,
             error_class=self.error_class,
+            message=self.why,
             hold_id=self.hold_id,
             run_id=self.last_run_id,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeGuard
 
 from mkt.configs import codes
 from mkt.configs.base import Position, Problem
@@ -41,7 +41,7 @@ def marks(file: TenantFile, integrations: Iterable[WrittenIntegration]) -> Itera
         yield f"tenant {file.tenant}"
     for written in integrations:
         for text in written.mapping("secrets").values():
-            if isinstance(text, str):
+            if _may_be_shared(text):
                 yield f"reference {text}"
         start = start_of(written)
         if start:
@@ -62,7 +62,7 @@ class Fleet:
         self.claimed.append((file.tenant, file.claim))
         for written in integrations:
             for name, text in written.mapping("secrets").items():
-                if isinstance(text, str) and is_reference(text):
+                if _may_be_shared(text) and is_reference(text):
                     place = written.position(("secrets", name))
                     self.references.setdefault(text, []).append((file.tenant, place))
             start = start_of(written)
@@ -79,6 +79,11 @@ class Fleet:
             yield from _shared(used)
         for start, begun in self.starts.items():
             yield from _crowded(start, begun)
+
+
+def _may_be_shared(text: object) -> TypeGuard[str]:
+    """Tell whether two tenants who write the same mean the same: what stands in Supabase is each tenant's own."""
+    return isinstance(text, str) and not text.startswith("supabase:")
 
 
 def _shared(used: list[tuple[str, Position]]) -> Iterator[Problem]:

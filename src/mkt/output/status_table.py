@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from mkt.engine.following import broken_source
 from mkt.engine.status import PROBLEMS, Health, IntegrationStatus, StreamStatus
 from mkt.output.causes import also, by_cause, triage
 from mkt.output.fitting import Fitting, facts
@@ -104,7 +105,7 @@ def _heading(status: IntegrationStatus) -> Text:
     times = f"  {status.failures} times in a row" if status.failures > 1 else ""
     return Text.assemble(
         (clean(status.target), "bold"),
-        f"  {clean(status.connector or 'config file')}  ",
+        f"  {clean(status.connector or broken_source(status.why))}  ",
         outcome_text(status.health),
         times,
     )

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mkt.engine.causes import REVIEW
-from mkt.engine.following import after_result
+from mkt.engine.following import after_result, broken_source
 from mkt.engine.report import Held, Report, Result, StreamCounts
 from mkt.output.causes import also, by_cause, triage
 from mkt.output.fitting import Fitting, facts
@@ -77,7 +77,7 @@ def _cause(result: Result) -> Hashable:
 def _problem(result: Result, now: datetime, *, kept: bool) -> Iterator[RenderableType]:
     yield Text.assemble(
         (clean(result.target), "bold"),
-        f"  {clean(result.connector or 'config file')}  ",
+        f"  {clean(result.connector or broken_source(result.failure.message if result.failure else ''))}  ",
         outcome_text(result.outcome),
         (f"  {duration(result.duration_ms)}", DIM),
     )

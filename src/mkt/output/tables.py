@@ -127,8 +127,8 @@ def tenants_page(configs: Configs) -> Iterator[RenderableType]:
     """Broken ones first, then each tenant with its integrations."""
     rows: list[dict[str, object]] = []
     for broken in configs.broken:
-        first = broken.problems[0]
-        why = f"{first.position}: {first.message}"
+        told = broken.problems[:1] if broken.problems[0].position.line else broken.problems  # lint tells of files
+        why = "; ".join(f"{problem.position}: {problem.message}" for problem in told)
         rows.append({"tenant": broken.tenant, "integrations": outcome_text("broken"), "labels": why})
     by_tenant = integrations_of(configs)
     for tenant, own in by_tenant.items():

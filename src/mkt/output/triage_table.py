@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from mkt.engine.causes import Case, Cause
+from mkt.engine.following import broken_source
 from mkt.output.fitting import Fitting, facts
 from mkt.output.objects import moment
 from mkt.output.text import (
@@ -94,7 +95,7 @@ def _heading(cause: Cause) -> Text:
     count = f"{plural(len(cause.tenants), 'tenant')}, {plural(len(cause.cases), 'integration')}"
     return Text.assemble(
         (cause.fingerprint, BOLD),
-        f"  {clean(cause.example.connector or 'config file')}  ",
+        f"  {clean(cause.example.connector or broken_source(cause.failure.message))}  ",
         outcome_text(cause.standing),
         f"  {cause.failure.error_class}  ",
         (count if cause.example.integration else plural(len(cause.tenants), "tenant"), DIM),

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mkt.engine.following import after_broken, broken_source
 from mkt.engine.ladder import NOT_REACHED
 from mkt.engine.report import Report, Result, StepResult
 from mkt.output.causes import also, by_cause
@@ -54,7 +55,7 @@ def _cause(result: Result) -> Hashable:
 def _integration(result: Result, *, whole: bool) -> Iterator[RenderableType]:
     yield Text.assemble(
         (clean(result.target), "bold"),
-        f"  {clean(result.connector or 'config file')}  ",
+        f"  {clean(result.connector or broken_source(result.failure.message if result.failure else ''))}  ",
         outcome_text(result.outcome),
         (f"  {duration(result.duration_ms)}", DIM),
     )
@@ -98,8 +99,8 @@ def _summary(report: Report) -> str:
 
 
 def _next(results: Sequence[Result]) -> str:
-    if any(not result.integration for result in results):
-        return "mkt lint"
+    if broken := [result.failure for result in results if not result.integration]:
+        return after_broken(broken[0].message if broken[0] else "")
     if len(results) == 1 and results[0].next_command:
         return results[0].next_command
     if failed := [result for result in results if result.outcome in ("fail", "deferred")]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +79,7 @@ def find_access(root: Path, environ: Mapping[str, str] = os.environ) -> Supabase
         key=key.value,
         url_from=url.origin,
         key_from=key.origin,
-        warnings=tuple(_judged(key)),
+        warnings=(*_judged(key), *_open_to_all(root / ".env", key)),
     )
 
 
@@ -137,6 +138,13 @@ def _judged(key: _Given) -> list[tuple[str, str]]:
     if role != "service_role":
         raise _wrong(key, f"holds {_ROLES.get(role, 'a token of another role than service_role')}", _TAKE_SECRET)
     return [(f"{key.origin} holds a legacy service_role key, which Supabase is giving up", _TAKE_SECRET)]
+
+
+def _open_to_all(path: Path, key: _Given) -> list[tuple[str, str]]:
+    """Return what to warn of where the file that the key is from is everybody's to read."""
+    if key.place != f"{path}:" or not path.stat().st_mode & stat.S_IROTH:
+        return []
+    return [(f"{path} holds the key, and everybody on this machine can read it", f"Type `chmod 600 {path}`.")]
 
 
 def _role(text: str) -> str | None:

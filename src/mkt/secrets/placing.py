@@ -126,7 +126,7 @@ class OneSecret:
 
     def delete(self, reference: Reference) -> str:
         """Take the value away and return what is still in force, if anything; raise `Refused` where there is none."""
-        with _or_in_a_file(reference, "Or is it in a file? --from file."):
+        with _or_in_a_file(reference, "Or is it in a file, or in Supabase? --from file, --from supabase."):
             deleted = self._backend(reference).delete(reference.locator)
         left = self._in_force()
         if not deleted:
@@ -179,12 +179,16 @@ class OneSecret:
                 f"It is not used yet: {place} names {written}{cannot}. Put {line} there instead.{self._until_then()}"
             )
         if str(reference) not in self._defaults():
-            return (
-                f"It is not used yet: put {line} below secrets: of the integration at {self.configuration.place()}."
-                f"{self._until_then()}"
-            )
+            return f"It is not used yet: put {self._naming(reference)}.{self._until_then()}"
         winner = self._in_force()
         return f"It is not used: {winner} has a value and comes first. Take that away." if winner != reference else ""
+
+    def _naming(self, reference: Reference) -> str:
+        """Return what has to stand where for a reference to count: a row has JSON, a file YAML."""
+        place = self.configuration.place()
+        if self.configuration.origin.source == "supabase":
+            return f'`{{"{self.name}": "{reference}"}}` into the column secrets of {place}'
+        return f"`{self.name}: {reference}` below secrets: of the integration at {place}"
 
     def _until_then(self) -> str:
         winner = self._in_force()

@@ -14,9 +14,10 @@ CURRENT: Final = "MKT_SECRETS_KEY"
 PREVIOUS: Final = "MKT_SECRETS_KEY_PREVIOUS"
 _IN_KEYRING: Final = {CURRENT: "mkt/secrets-key", PREVIOUS: "mkt/secrets-key-previous"}
 _MAKE: Final = (
-    f"Make one: `openssl rand -base64 32`. Put it into {CURRENT} in the project's .env (mode 0600) on every machine"
-    " that runs mkt, or into the keyring: `python -m keyring set mkt secrets-key`. Keep a copy: without it the values"
-    " cannot be read."
+    "Where values stand in Supabase already, copy it from a machine that reads them, or from the copy that you kept:"
+    f" a new one opens none of them. Else make one: `openssl rand -base64 32`. Put it into {CURRENT} in the project's"
+    " .env (mode 0600) on every machine that runs mkt, or into the keyring: `python -m keyring set mkt secrets-key`."
+    " Keep a copy: without it the values cannot be read."
 )
 
 
@@ -52,7 +53,8 @@ class SealingKeys:
             raise SealError(
                 f"{label} is sealed with key {key_id}, which is neither {CURRENT} (key {self.current.id}) nor in"
                 f" {PREVIOUS}",
-                remedy=f"Put the key that it was sealed with into {PREVIOUS} (several: with commas), then run"
+                remedy=f"If other machines have that key as {CURRENT}, put it there on this one too. If the key was"
+                f" changed, put the one that it was sealed with into {PREVIOUS} (several: with commas), then run"
                 " `mkt secrets rotate`. If that key is lost, so is the value: store it again with `mkt secrets set`.",
                 code="config.secrets_key_unknown",
             )
@@ -79,7 +81,7 @@ def _key(name: str, text: str) -> SealingKey:
     if len(raw) != KEY_BYTES:
         raise ConfigError(
             f"{name} does not hold {KEY_BYTES} bytes in base64",
-            remedy="Compare it with the copy that you kept. " + _MAKE,
+            remedy=_MAKE,
             code="config.secrets_key",
         )
     return SealingKey(raw)

@@ -113,3 +113,24 @@ def test_a_newer_version_asks_for_a_newer_mkt(connection: psycopg.Connection) ->
     newer = "insert into mkt_private.migrations (name) values ('20991231000001_mkt_more')"
     (flaw,) = found(connection, newer, "alter table integration_runs drop column command")
     assert (flaw.kind, "Upgrade mkt" in flaw.remedy) == ("new", True)
+
+
+def test_a_function_of_an_earlier_version_is_the_secret_keys_to_call(connection: psycopg.Connection) -> None:
+    older = f"delete from mkt_private.migrations where name = '{MIGRATIONS[-1].name}'"  # noqa: S608 - our own name
+    earlier = "create function mkt_earlier() returns integer language sql set search_path = '' as 'select 1'"
+    kept = "revoke all on function mkt_earlier() from public; grant execute on function mkt_earlier() to service_role"
+    assert [flaw.kind for flaw in found(connection, older, earlier, kept)] == ["old"]
+
+
+def test_what_a_newer_version_may_have_made_is_not_undone_by_sql(connection: psycopg.Connection) -> None:
+    newer = "insert into mkt_private.migrations (name) values ('20991231000001_mkt_more')"
+    more = "create table integration_more (tenant_id text); grant all on integration_more to service_role"
+    (opened, new) = found(connection, newer, more)
+    assert (opened.kind, opened.sql, "Upgrade mkt" in opened.remedy) == ("open", "", True)
+    assert new.kind == "new"
+
+
+def test_a_column_that_lacks_comes_before_the_rights_on_it(connection: psycopg.Connection) -> None:
+    lacking = found(connection, "alter table integrations drop column guard cascade")
+    assert lacking[0].what == "column guard of public.integrations is missing"
+    assert lacking[-1].sql == 'grant insert ("guard"), update ("guard") on public.integrations to authenticated;'
