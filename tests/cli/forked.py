@@ -27,7 +27,7 @@ import mkt.connectors.workday_hris.connector
 import mkt.runtime.factory
 import mkt.telemetry.jsonl  # noqa: F401
 from mkt.cli.app import run
-from mkt.engine import collector
+from mkt.engine.sync import collector
 
 
 class Counted(sqlite3.Connection):

@@ -8,7 +8,7 @@ from tests.cli.front import Mkt, Project
 from tests.cli.process import ended, start
 
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
-from mkt.engine import waiting
+from mkt.engine.verify import waiting
 from mkt.simulation import faults
 
 PASSWORD = "MKT_SECRET__NORTHWIND__ROSTER__WORKDAY_ISU_PASSWORD"

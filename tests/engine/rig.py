@@ -24,10 +24,10 @@ from mkt.contract import (
 )
 from mkt.engine.base import Engine, Stop
 from mkt.engine.report import Report, Result
-from mkt.engine.run import SyncOptions
 from mkt.engine.selection import Selection
-from mkt.engine.sync import sync
-from mkt.engine.verify import verify
+from mkt.engine.sync.run import SyncOptions
+from mkt.engine.sync.sync import sync
+from mkt.engine.verify.verify import verify
 from mkt.registry import ConnectorRegistry, RegisteredConnector
 from mkt.runtime.factory import Runtimes
 from mkt.secrets.chain import SecretChain

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mkt.contract import Actor, StepOutcome
-from mkt.engine.for_customer import ForCustomer
 from mkt.engine.report import Failure, Report, Result, StepResult, VerifyOutcome
+from mkt.engine.verify.for_customer import ForCustomer
 from mkt.output.customer import asked_lines, customer_object, customer_texts, document
 
 SEEN = datetime(2026, 11, 22, 18, 5, tzinfo=UTC)

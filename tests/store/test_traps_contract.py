@@ -6,7 +6,7 @@ import pytest
 from tests.store.conftest import KEY, Clock, Syncs
 
 from mkt.contract import ConnectorEvent, Record
-from mkt.engine.records import MAX_BYTES, Encoder
+from mkt.engine.sync.records import MAX_BYTES, Encoder
 from mkt.store.base import Batch, EventQuery, Store
 
 TEXTS = {

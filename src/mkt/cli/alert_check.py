@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mkt.cli.wiring import build_secrets, build_store
-from mkt.engine.couriers import open_sink, sink_names
+from mkt.engine.triage.couriers import open_sink, sink_names
 from mkt.errors import MktError
 from mkt.output.checks import Check
 from mkt.output.text import ago, plural

@@ -8,7 +8,7 @@ import typer
 from mkt.cli.options import Installation, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import build_settings, build_store, open_engine
-from mkt.engine.couriers import try_sinks
+from mkt.engine.triage.couriers import try_sinks
 from mkt.errors import Refused
 from mkt.output.alerts_table import alerts_object, alerts_page, tested_object, tested_page
 

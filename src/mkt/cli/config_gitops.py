@@ -18,11 +18,11 @@ from mkt.cli.wiring import build_secrets, build_settings, build_supabase
 from mkt.configs.folder import config_files
 from mkt.configs.supabase_rows import IntegrationRows, open_rows
 from mkt.configs.tenants import TenantFolder
-from mkt.engine import gitops_apply
-from mkt.engine.gitops_known import CommonGround
-from mkt.engine.gitops_plan import Step, Untrusted, plan_pull, plan_push, to_do
-from mkt.engine.gitops_sides import Sides, read_sides
-from mkt.engine.gitops_trust import untrusted
+from mkt.engine.gitops import apply as gitops_apply
+from mkt.engine.gitops.known import CommonGround
+from mkt.engine.gitops.plan import Step, Untrusted, plan_pull, plan_push, to_do
+from mkt.engine.gitops.sides import Sides, read_sides
+from mkt.engine.gitops.trust import untrusted
 from mkt.errors import Refused
 from mkt.output.gitops_table import Direction, diff_page, difference_object, done_page, plan_page, step_object
 from mkt.runtime.supabase_access import find_access

@@ -8,7 +8,7 @@ import typer
 
 from mkt.cli.options import Output, shape
 from mkt.cli.wiring import build_registry
-from mkt.engine.for_customer import ForCustomer
+from mkt.engine.verify.for_customer import ForCustomer
 from mkt.output.customer import asked_lines, customer_object, customer_texts, document
 from mkt.output.json import write_document, write_lines
 from mkt.output.text import console_for, plural

@@ -10,7 +10,7 @@ from mkt.cli.options import Installation, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import build_settings, build_source
 from mkt.contract import Disabled
-from mkt.engine.switch import disable as disable_targets
+from mkt.engine.tenants.switch import disable as disable_targets
 from mkt.output.onboarding_text import switched_object, switched_page
 
 app = new_app()

@@ -9,7 +9,7 @@ from mkt.cli.actions import open_record, tenant_folder
 from mkt.cli.options import Installation, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import build_registry, build_settings, build_source
-from mkt.engine.switch import enable as enable_targets
+from mkt.engine.tenants.switch import enable as enable_targets
 from mkt.output.onboarding_text import switched_object, switched_page
 
 app = new_app()

@@ -8,8 +8,8 @@ from mkt.cli.options import Installation, Output, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.targets import integrations_of
 from mkt.cli.wiring import build_registry, build_secrets, build_settings, build_source
-from mkt.engine.handover import Handover
-from mkt.engine.handover import handover as handover_of
+from mkt.engine.tenants.handover import Handover
+from mkt.engine.tenants.handover import handover as handover_of
 from mkt.output.handover_text import handover_object, handover_text, notes
 
 app = new_app()

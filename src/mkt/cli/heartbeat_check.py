@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mkt.cli.wiring import build_store
-from mkt.engine.heartbeat_url import last_problem
+from mkt.engine.sync.heartbeat_url import last_problem
 from mkt.errors import MktError
 from mkt.output.checks import Check
 

@@ -13,7 +13,7 @@ from mkt.cli.options import LARGEST, Chosen, Installation, Logged, OutputOption,
 from mkt.cli.present import present
 from mkt.cli.wiring import build_settings, build_source, build_store, open_engine
 from mkt.contract import Stream
-from mkt.engine import holds as engine_holds
+from mkt.engine.sync import holds as engine_holds
 from mkt.output.hold_object import hold_details, hold_object, verdict_object
 from mkt.output.holds_table import hold_page, holds_page, verdict_page
 from mkt.store.base import Part

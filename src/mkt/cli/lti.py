@@ -12,7 +12,7 @@ from mkt.cli.present import present
 from mkt.cli.targets import one_integration_of
 from mkt.cli.wiring import build_registry, build_settings, build_source, build_store
 from mkt.contract import ConnectorConfiguration
-from mkt.engine.links import make_link, registered
+from mkt.engine.tenants.links import make_link, registered
 from mkt.output import links_text as shown
 from mkt.registry import RegisteredConnector
 from mkt.settings import ProjectSettings

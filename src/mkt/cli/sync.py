@@ -21,9 +21,9 @@ from mkt.cli.run_output import RunOutput
 from mkt.cli.signals import stopping
 from mkt.cli.window import Period
 from mkt.cli.wiring import open_engine, open_telemetry
-from mkt.engine import sync as engine_sync
 from mkt.engine.operator import report_action
-from mkt.engine.run import TIMEOUT, SyncOptions
+from mkt.engine.sync import sync as engine_sync
+from mkt.engine.sync.run import TIMEOUT, SyncOptions
 
 if TYPE_CHECKING:
     from mkt.engine.base import Engine

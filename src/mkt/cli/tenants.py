@@ -14,8 +14,8 @@ from mkt.cli.options import Installation, OutputOption, labels_of, new_app, spre
 from mkt.cli.present import present
 from mkt.cli.wiring import build_registry, build_sealed_rows, build_settings, build_source
 from mkt.contract.manifest import ID
-from mkt.engine.offboarding import Departure, depart, departure
-from mkt.engine.onboarding import missing_settings, new_file
+from mkt.engine.tenants.offboarding import Departure, depart, departure
+from mkt.engine.tenants.onboarding import missing_settings, new_file
 from mkt.errors import Refused, StartError
 from mkt.output.objects import tenant_objects
 from mkt.output.onboarding_text import added_object, added_page, removed_object, removed_page

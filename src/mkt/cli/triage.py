@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from mkt.cli.options import Chosen, Installation, Output, OutputOption, new_app, spread
 from mkt.cli.present import present
 from mkt.cli.wiring import open_engine
-from mkt.engine.causes import Cause, find_cause
-from mkt.engine.triage import having
-from mkt.engine.triage import triage as engine_triage
+from mkt.engine.triage.causes import Cause, find_cause
+from mkt.engine.triage.triage import having
+from mkt.engine.triage.triage import triage as engine_triage
 from mkt.output.triage_table import cause_object, cause_page, triage_page
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from mkt.cli.options import ChosenByCause, Concurrency, Logged, Output, OutputOp
 from mkt.cli.run_output import RunOutput
 from mkt.cli.signals import stopping
 from mkt.cli.wiring import open_engine
-from mkt.engine import verify as engine_verify
-from mkt.engine.for_customer import verify_for_customer
-from mkt.engine.verify import TIMEOUT, narrowed
-from mkt.engine.waiting import verify_until_green
+from mkt.engine.verify import verify as engine_verify
+from mkt.engine.verify.for_customer import verify_for_customer
+from mkt.engine.verify.verify import TIMEOUT, narrowed
+from mkt.engine.verify.waiting import verify_until_green
 from mkt.output.verify_table import change_line
 
 if TYPE_CHECKING:

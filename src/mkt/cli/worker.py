@@ -8,7 +8,7 @@ import typer
 from mkt.cli.options import Concurrency, Logged, OutputOption, Timeout, new_app, shape, spread
 from mkt.cli.signals import stopping
 from mkt.cli.wiring import open_engine
-from mkt.engine.run import TIMEOUT
+from mkt.engine.sync.run import TIMEOUT
 from mkt.engine.worker.worker import Worker, Working
 from mkt.errors import StartError
 from mkt.store.queue import Queue, Queued

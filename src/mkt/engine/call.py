@@ -26,10 +26,10 @@ from mkt.contract import (
 from mkt.engine.address import put_address_first
 from mkt.engine.base import Engine
 from mkt.engine.failure import failure_of
-from mkt.engine.links import integration_url
 from mkt.engine.pace import rate_limit_of
 from mkt.engine.report import Command, Failure, Result
 from mkt.engine.reporter import Reporter
+from mkt.engine.tenants.links import integration_url
 from mkt.registry import RegisteredConnector
 from mkt.runtime.masking import Masker
 from mkt.runtime.retry import limit_deferral

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Final
 
-from mkt.engine.cause_words import normalized
 from mkt.engine.report import Failure
+from mkt.engine.triage.cause_words import normalized
 from mkt.errors import ConnectorError
 
 _GENERAL: Final = frozenset(

@@ -10,12 +10,12 @@ from mkt.configs.base import BrokenTenant
 from mkt.contract import ConnectorConfiguration, ConnectorEvent, Schedule
 from mkt.engine.base import Engine
 from mkt.engine.broken import failure_of_broken
-from mkt.engine.causes import held_failure, overdue_failure
 from mkt.engine.following import Standing, next_command
 from mkt.engine.pause import is_paused, tries_left, ways_out
 from mkt.engine.report import Failure, stored_failure
-from mkt.engine.schedule import AT_ONCE, due_at, missing_since, overdue
 from mkt.engine.selection import Selection
+from mkt.engine.sync.schedule import AT_ONCE, due_at, missing_since, overdue
+from mkt.engine.triage.causes import held_failure, overdue_failure
 from mkt.engine.webhooks.failing import dead_failures
 from mkt.engine.webhooks.silence import silence_failure, silences
 from mkt.store.base import Connection, EventQuery, Hold, IntegrationState, Key

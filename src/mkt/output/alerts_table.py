@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rich.console import RenderableType
 
-from mkt.engine.couriers import Tested
+from mkt.engine.triage.couriers import Tested
 from mkt.output.fitting import Fitting
 from mkt.output.objects import moment
 from mkt.output.text import ago, line, next_command, outcome_text, plural, row, table

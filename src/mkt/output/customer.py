@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mkt.contract import Actor
-from mkt.engine.for_customer import ForCustomer
-from mkt.engine.ladder import NOT_REACHED
 from mkt.engine.report import Result, StepResult
+from mkt.engine.verify.for_customer import ForCustomer
+from mkt.engine.verify.ladder import NOT_REACHED
 from mkt.output.text import ago, clean, plural
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+")

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 from rich.console import RenderableType
 
 from mkt.contract import Json
-from mkt.engine.gitops import Difference, Differing, differing
-from mkt.engine.gitops_plan import Action, Step, to_do
+from mkt.engine.gitops.difference import Difference, Differing, differing
+from mkt.engine.gitops.plan import Action, Step, to_do
 from mkt.lint.tokens import known_tokens, random_texts
 from mkt.output.text import line, next_command, plural, unfolded
 from mkt.secrets.base import Reference

@@ -5,8 +5,8 @@ from typing import Any
 
 from mkt.configs.flow import flow
 from mkt.contract import Json
-from mkt.engine.handover import AskedSetting, Handover
 from mkt.engine.secret_places import SecretPlace, complete
+from mkt.engine.tenants.handover import AskedSetting, Handover
 
 
 def handover_text(handovers: Sequence[Handover]) -> str:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from mkt.contract import Stream
-from mkt.engine.holds import counted
 from mkt.engine.report import StreamCounts
+from mkt.engine.sync.holds import counted
 from mkt.output.objects import moment
 from mkt.output.preview_object import changes_object
 from mkt.store.base import ChangedRecord, Hold

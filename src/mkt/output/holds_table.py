@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from mkt.contract import Stream
-from mkt.engine.causes import REVIEW
-from mkt.engine.holds import counted
 from mkt.engine.report import StreamCounts
+from mkt.engine.sync.holds import counted
+from mkt.engine.triage.causes import REVIEW
 from mkt.output.fitting import Fitting, facts
 from mkt.output.preview_table import changes_page, said
 from mkt.output.text import (

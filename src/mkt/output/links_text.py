@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from mkt.configs.flow import flow
-from mkt.engine.links import OneTimeLink, Registered
+from mkt.engine.tenants.links import OneTimeLink, Registered
 from mkt.output.text import clean, line, next_command
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 
 from mkt.contract import ConnectorConfiguration
 from mkt.engine.pause import PAUSED_AFTER
-from mkt.engine.switch import Switched
+from mkt.engine.tenants.switch import Switched
 from mkt.output.text import line, next_command
 
 

@@ -8,9 +8,9 @@ from typing import Final
 from rich.console import RenderableType
 from rich.text import Text
 
-from mkt.engine.causes import REVIEW
 from mkt.engine.following import after_result, broken_source
 from mkt.engine.report import Held, Report, Result, StreamCounts
+from mkt.engine.triage.causes import REVIEW
 from mkt.output.causes import also, by_cause, triage
 from mkt.output.fitting import Fitting, facts
 from mkt.output.preview_table import changes_page

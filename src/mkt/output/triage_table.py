@@ -8,8 +8,8 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from mkt.engine.causes import Case, Cause
 from mkt.engine.following import broken_source
+from mkt.engine.triage.causes import Case, Cause
 from mkt.output.fitting import Fitting, facts
 from mkt.output.objects import moment
 from mkt.output.text import (

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mkt.engine.following import after_broken, broken_source
-from mkt.engine.ladder import NOT_REACHED
 from mkt.engine.report import Report, Result, StepResult
+from mkt.engine.verify.ladder import NOT_REACHED
 from mkt.output.causes import also, by_cause
 from mkt.output.text import DIM, acts, ago, clean, duration, line, next_command, outcome_text, plural, row, table
 

@@ -29,8 +29,8 @@ from mkt.contract import (
     Stream,
     Syncs,
 )
-from mkt.engine.ladder import NOT_REACHED
 from mkt.engine.report import Result
+from mkt.engine.verify.ladder import NOT_REACHED
 from mkt.registry import ConnectorRegistry, RegisteredConnector
 from mkt.simulation import faults
 from mkt.simulation.base import Simulator

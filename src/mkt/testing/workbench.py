@@ -27,14 +27,14 @@ from mkt.contract import (
 )
 from mkt.engine.base import Engine, Stop
 from mkt.engine.call import Call, StoredProgress, StoredState, chosen_streams
-from mkt.engine.ladder import RecordingLadder
-from mkt.engine.links import make_link, registered
-from mkt.engine.records import Encoder
 from mkt.engine.report import Report, Result
-from mkt.engine.run import SyncOptions
 from mkt.engine.selection import Selection
-from mkt.engine.sync import sync
-from mkt.engine.verify import verify
+from mkt.engine.sync.records import Encoder
+from mkt.engine.sync.run import SyncOptions
+from mkt.engine.sync.sync import sync
+from mkt.engine.tenants.links import make_link, registered
+from mkt.engine.verify.ladder import RecordingLadder
+from mkt.engine.verify.verify import verify
 from mkt.registry import ConnectorRegistry
 from mkt.runtime.factory import Runtimes
 from mkt.secrets.chain import SecretChain

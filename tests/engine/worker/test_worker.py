@@ -15,8 +15,8 @@ from tests.engine.rig import NOW, Context, Rig, Source, configuration, people
 from mkt.configs.base import BrokenTenant, Position, Problem
 from mkt.contract import AuthError, Change, Disabled, Record, Schedule
 from mkt.engine.base import StopReason
-from mkt.engine.heartbeat import Heartbeat
-from mkt.engine.run import SyncOptions
+from mkt.engine.sync.heartbeat import Heartbeat
+from mkt.engine.sync.run import SyncOptions
 from mkt.engine.worker.chores import do_chores
 from mkt.engine.worker.hands import Hands
 from mkt.engine.worker.plan import PLAN_SECONDS, Known, Planner, planned

@@ -14,7 +14,8 @@ from tests.store.conftest import KEY, Clock, Syncs, document, row
 from tests.supalocal.stack import LocalSupabase
 
 from mkt.contract import Change, Checkpoint, Json, LocalError, Record, TransientError
-from mkt.engine import collector, pool
+from mkt.engine import pool
+from mkt.engine.sync import collector
 from mkt.errors import LeaseLost, StoreError
 from mkt.runtime.supabase import SupabaseClient
 from mkt.runtime.supabase_access import find_access

@@ -20,8 +20,8 @@ from mkt.contract import (
 from mkt.engine.base import Engine
 from mkt.engine.call import Call, StoredProgress
 from mkt.engine.isolation import attempt
-from mkt.engine.ladder import RecordingLadder
-from mkt.engine.records import Encoder
+from mkt.engine.sync.records import Encoder
+from mkt.engine.verify.ladder import RecordingLadder
 from mkt.engine.webhooks.failing import fail
 from mkt.engine.webhooks.routes import Route
 from mkt.engine.webhooks.state import DeliveryState

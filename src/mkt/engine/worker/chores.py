@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Final
 
 from mkt.configs.base import Configs
-from mkt.engine.alerts import alert_safely
 from mkt.engine.base import Engine
 from mkt.engine.broken import report_broken, worth_repeating
-from mkt.engine.heartbeat_url import beat
 from mkt.engine.report import Result
 from mkt.engine.retention import prune_daily
+from mkt.engine.sync.heartbeat_url import beat
+from mkt.engine.triage.alerts import alert_safely
 from mkt.errors import StoreError
 from mkt.store.base import Key
 

@@ -18,7 +18,7 @@ from typing import Final
 from mkt.configs.base import Configs
 from mkt.contract import ConnectorConfiguration
 from mkt.engine.base import Engine
-from mkt.engine.schedule import due_at
+from mkt.engine.sync.schedule import due_at
 from mkt.store.base import IntegrationState, Key
 from mkt.store.queue import Planned, Queue
 

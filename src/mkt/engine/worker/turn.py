@@ -9,13 +9,13 @@ from mkt.contract import ConnectorConfiguration, LocalError, uuid7
 from mkt.engine.base import Engine
 from mkt.engine.call import Call
 from mkt.engine.failure import failure_of
-from mkt.engine.heartbeat import Heartbeat
-from mkt.engine.job import SyncJob, next_state
 from mkt.engine.pool import Pool
 from mkt.engine.report import Result
 from mkt.engine.reporter import sync_details
-from mkt.engine.run import SyncOptions, killed
-from mkt.engine.schedule import is_due
+from mkt.engine.sync.heartbeat import Heartbeat
+from mkt.engine.sync.job import SyncJob, next_state
+from mkt.engine.sync.run import SyncOptions, killed
+from mkt.engine.sync.schedule import is_due
 from mkt.engine.worker.plan import Known, awaited
 from mkt.store.base import IntegrationState, Key, Lease
 from mkt.store.queue import Message, Queue

@@ -22,12 +22,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mkt.engine.base import Engine, StopReason
-from mkt.engine.heartbeat import Heartbeat
 from mkt.engine.isolation import attempt
 from mkt.engine.pool import GRACE_SECONDS
 from mkt.engine.report import Result
-from mkt.engine.run import TIMEOUT, SyncOptions
 from mkt.engine.summary import summarize
+from mkt.engine.sync.heartbeat import Heartbeat
+from mkt.engine.sync.run import TIMEOUT, SyncOptions
 from mkt.engine.tally import exit_code_of, summary_of
 from mkt.engine.voice import Voice
 from mkt.engine.worker.chores import do_chores

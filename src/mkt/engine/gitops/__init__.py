@@ -1,0 +1,1 @@
+"""`mkt config pull|push|diff`: the tenants' files and the rows of Supabase."""

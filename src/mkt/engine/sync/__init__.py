@@ -1,0 +1,1 @@
+"""A sync: what is due is read, staged, guarded and promoted, each integration under its lease."""

@@ -1,0 +1,1 @@
+"""A tenant comes, is switched on and off, and leaves."""

@@ -1,0 +1,1 @@
+"""Failures become causes: what stands wrong now, and who is told of it."""

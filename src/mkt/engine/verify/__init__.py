@@ -1,0 +1,1 @@
+"""The preflight ladder, climbed for many integrations, once or until it is green."""
