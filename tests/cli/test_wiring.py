@@ -6,7 +6,7 @@ import pytest
 from tests.cli.front import Mkt, Project
 
 from mkt.cli.options import Installation
-from mkt.cli.wiring import build_settings, build_source, build_store
+from mkt.cli.wiring import build_settings, build_source, build_store, say_slow
 from mkt.errors import StartError
 
 
@@ -57,3 +57,13 @@ def test_a_setting_out_of_range_names_its_flag(mkt: Mkt, project: Project) -> No
     answer = mkt("verify", "-j", "0")
     assert answer.code == 2
     assert answer.err.startswith("mkt: --concurrency: ")
+
+
+def test_who_waits_for_supabase_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        say_slow("abc.supabase.co")
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (
+        "",
+        "mkt: no answer from Supabase (abc.supabase.co) yet; trying on for two minutes\n",
+    )

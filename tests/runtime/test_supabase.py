@@ -12,6 +12,7 @@ from tests.runtime.conftest import Partner
 from tests.supalocal.stack import LocalSupabase
 
 from mkt.errors import AccessDenied, AuthError, ConfigError, ConnectorError, RateLimited, TransientError
+from mkt.runtime import transport
 from mkt.runtime.supabase import PAGE, SupabaseClient
 from mkt.runtime.supabase_access import SupabaseAccess
 from mkt.runtime.supabase_faults import SupabaseConflict, SupabaseRejection
@@ -339,6 +340,23 @@ def test_no_answer_in_time_is_transient(connect: Open, partner: Partner) -> None
         partner.sends(b"HTTP/1.1 200 OK\r\n\r\n", pause=60)
     error = raised_by(read(connect(partner.url, timeout=httpx.Timeout(0.05))))
     assert (type(error), error.code) == (TransientError, "network.read_timeout")
+
+
+def test_an_answer_that_takes_long_is_told_before_it_fails(
+    connect: Open, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    client = connect(partner.url, slow=heard.append, timeout=httpx.Timeout(0.05))
+    partner.says([], content_range="*/0")
+    list(client.rows("integrations", key="id"))
+    assert heard == []
+    monkeypatch.setattr(transport, "SLOW_SECONDS", 0.0)
+    for _ in range(5):
+        partner.sends(b"HTTP/1.1 200 OK\r\n\r\n", pause=60)
+    raised_by(lambda: client.rpc("mkt_open", repeatable=True))
+    assert heard == [partner.url.removeprefix("http://")] * 4
+    raised_by(lambda: client.rpc("mkt_sync_promote", repeatable=False, longest=0.1))
+    assert len(heard) == 4, "what may take long is waited for in silence"
 
 
 def test_nobody_there_is_transient_and_says_where(connect: Open) -> None:

@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from functools import partial
+from functools import cache, partial
 from shlex import quote
 from typing import TYPE_CHECKING, Final, TypeVar
+
+import typer
 
 from mkt.cli.options import Installation
 from mkt.errors import StartError
@@ -182,7 +184,13 @@ def build_supabase(settings: "ProjectSettings") -> "Callable[[], AbstractContext
             f"the client of Supabase is not installed: {error.name} is missing",
             remedy=f"Install it: {quote(sys.executable)} -m pip install 'mkt-connectors[supabase]'",
         ) from None
-    return lambda: open_supabase(access)
+    return lambda: open_supabase(access, say_slow)
+
+
+@cache
+def say_slow(host: str) -> None:
+    """Tell whoever waits what for, once; the error comes when the last try has failed, two minutes later."""
+    typer.echo(f"mkt: no answer from Supabase ({host}) yet; trying on for two minutes", err=True)
 
 
 def _sqlite(settings: "ProjectSettings", place: str) -> "Store":

@@ -55,12 +55,16 @@ class Statement(Protocol):
 
 
 class SupabaseClient:
-    """One project's Data API, safe to use from several threads. `wait`, `timeout` and `longest` are for tests."""
+    """One project's Data API, safe to use from several threads. `wait`, `timeout` and `longest` are for tests.
+
+    `slow` is called where an answer takes long that should not, with the host.
+    """
 
     def __init__(
         self,
         access: SupabaseAccess,
         *,
+        slow: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
         wait: Callable[[float], object] | None = None,
         timeout: httpx.Timeout = _TIMEOUT,
@@ -70,10 +74,10 @@ class SupabaseClient:
         PROCESS.add(access.key)
         self._longest = longest
         self._clock = Clock(lambda: datetime.now(UTC), stop=stop or threading.Event(), wait=wait)
-        self._patience = Patience(self._clock)
-        self._last = threading.local()
         url = httpx.URL(access.url)
         self._host = url.netloc.decode("ascii")
+        self._patience = Patience(self._clock, partial(slow, self._host) if slow else None)
+        self._last = threading.local()
         self._http = httpx.Client(
             transport=open_transport(
                 url,
@@ -194,9 +198,9 @@ class SupabaseClient:
 
 
 @contextmanager
-def open_supabase(access: SupabaseAccess) -> Iterator[SupabaseClient]:
+def open_supabase(access: SupabaseAccess, slow: Callable[[str], None] | None = None) -> Iterator[SupabaseClient]:
     """Return a client, closed at the end."""
-    with closing(SupabaseClient(access)) as client:
+    with closing(SupabaseClient(access, slow=slow)) as client:
         yield client
 
 

@@ -16,6 +16,8 @@ from mkt.runtime.clock import Clock
 
 _SLICE: Final = 0.5
 """Seconds after which a wait for the partner looks up to see whether the run is to stop."""
+SLOW_SECONDS: Final = 5.0
+"""Without an answer for so long, a person would like to know what is being waited for."""
 _CONNECTIONS: Final = 4
 _tls_lock = threading.Lock()
 
@@ -37,10 +39,15 @@ def _tls_context() -> ssl.SSLContext:
 
 
 class Patience(threading.local):
-    """How long the answer that is being waited for may still take. One request of a thread at a time."""
+    """How long the answer that is being waited for may still take. One request of a thread at a time.
 
-    def __init__(self, clock: Clock) -> None:
+    `slow` is called once for each answer that has been waited for for `SLOW_SECONDS`.
+    """
+
+    def __init__(self, clock: Clock, slow: Callable[[], None] | None = None) -> None:
         self._clock = clock
+        self._slow = slow
+        self._slow_at = inf
         self._until = inf
         self._interruptible = True
         self._silence = 0.0
@@ -50,7 +57,9 @@ class Patience(threading.local):
 
         Who answers may be silent for so many seconds, where that is more than the client's own limit.
         """
-        self._until = time.monotonic() + min(seconds, self._clock.left)
+        now = time.monotonic()
+        self._until = now + min(seconds, self._clock.left)
+        self._slow_at = now + SLOW_SECONDS if self._slow and not silence else inf
         self._interruptible = interruptible
         self._silence = silence
 
@@ -67,6 +76,9 @@ class Patience(threading.local):
         return self.until(None if timeout is None else max(timeout, self._silence))
 
     def check(self) -> None:
+        if self._slow and time.monotonic() >= self._slow_at:
+            self._slow_at = inf
+            self._slow()
         if self._interruptible:
             self._clock.check()
 
