@@ -65,5 +65,5 @@ def test_who_waits_for_supabase_is_told_once(capsys: pytest.CaptureFixture[str])
     told = capsys.readouterr()
     assert (told.out, told.err) == (
         "",
-        "mkt: no answer from Supabase (abc.supabase.co) yet; trying on for two minutes\n",
+        "mkt: no answer from Supabase (abc.supabase.co) yet; still waiting\n",
     )

@@ -359,6 +359,27 @@ def test_an_answer_that_takes_long_is_told_before_it_fails(
     assert len(heard) == 4, "what may take long is waited for in silence"
 
 
+def test_an_answer_that_has_begun_is_not_waited_for(
+    connect: Open, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(transport, "SLOW_SECONDS", 0.5)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n"
+    partner.sends(head, *[b" "] * 30, b"{}", pause=0.02)
+    assert connect(partner.url, slow=heard.append).rpc("mkt_open", repeatable=True) == {}
+    assert heard == []
+
+
+def test_who_waits_for_a_connection_is_told_too(connect: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(transport, "SLOW_SECONDS", 0.0)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    raised_by(read(connect(f"http://127.0.0.1:{port}", slow=heard.append)))
+    assert set(heard) == {f"127.0.0.1:{port}"}
+
+
 def test_nobody_there_is_transient_and_says_where(connect: Open) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -17,6 +17,7 @@ from tests.engine.hooks import INLINE, ROOT, HookRig, until
 from tests.server.conftest import Running, Start, received
 
 from mkt.contract import WebhookResponse, uuid7
+from mkt.engine.webhooks.inbound import Inbound
 from mkt.errors import StartError
 from mkt.server import serving
 from mkt.server.application import Limits
@@ -220,9 +221,10 @@ def test_headers_without_end_are_cut_off(start: Start) -> None:
     assert deliver(running).status_code == 202
 
 
-def test_large_headers_that_come_at_once_are_not_taken_either(start: Start) -> None:
+@pytest.mark.parametrize(("path", "line"), [(ROOT, f"x-long: {'x' * 32_768}"), (f"{ROOT}?q={'x' * 32_768}", "x: y")])
+def test_a_large_head_that_comes_at_once_is_not_taken_either(start: Start, path: str, line: str) -> None:
     running = start()
-    said = running.send(request(b"", f"x-long: {'x' * 32_768}", "content-length: 0"))
+    said = running.send(request(b"", line, "content-length: 0", path=path))
     assert said.startswith(b"HTTP/1.1 431 ")
     assert b"connection: close" in said.lower()
     assert running.rig.ledger() == []
@@ -268,6 +270,19 @@ def test_an_answer_that_a_hanging_store_keeps_back_is_to_come_again(
     until(lambda: fetched)
     assert [deliver(running, name).status_code for name in ("m1", "m2")] == [202, 202]
     until(lambda: len(fetched) == 2)
+
+
+def test_however_often_a_hanging_store_is_asked_for_it_keeps_one_thread(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start(limits=Limits(at_once=2, waiting=0, ready_seconds=0.02))
+    back, asked = threading.Event(), list[int]()
+    monkeypatch.setattr(Inbound, "not_ready", lambda _: asked.append(1) or ("" if back.wait(20) else "no"))
+    assert [get(running, "/readyz").status_code for _ in range(10)] == [503] * 10
+    assert asked == [1]
+    assert deliver(running).status_code == 202
+    back.set()
+    until(lambda: get(running, "/readyz").status_code == 200)
 
 
 def test_what_is_still_in_work_counts_though_it_was_answered(start: Start, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache, partial
 from shlex import quote
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -189,8 +189,9 @@ def build_supabase(settings: "ProjectSettings") -> "Callable[[], AbstractContext
 
 @cache
 def say_slow(host: str) -> None:
-    """Tell whoever waits what for, once; the error comes when the last try has failed, two minutes later."""
-    typer.echo(f"mkt: no answer from Supabase ({host}) yet; trying on for two minutes", err=True)
+    """Tell whoever waits what for, once; the error comes when the last try has failed, after two minutes perhaps."""
+    with suppress(OSError):
+        typer.echo(f"mkt: no answer from Supabase ({host}) yet; still waiting", err=True)
 
 
 def _sqlite(settings: "ProjectSettings", place: str) -> "Store":

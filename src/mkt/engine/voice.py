@@ -27,6 +27,7 @@ class Voice:
         self._meanwhile = meanwhile
         self._lock = threading.Lock()
         self._troubled = False
+        self._bug = ""
 
     def listen(self, work: Callable[[], T]) -> T | Exception:
         """Return what the work returns or, when it has been said, the exception."""
@@ -38,11 +39,13 @@ class Voice:
         return found
 
     def failed(self, error: Exception) -> None:
-        """Say what went wrong, unless that was the last that was said."""
+        """Say what went wrong, unless a trouble was the last that was said; of bugs, unless it was the same one."""
+        told, level = self._told(error)
         with self._lock:
-            before, self._troubled = self._troubled, True
-        if not before:
-            self._emit(*self._told(error))
+            new = told != self._bug if level == "error" else not self._troubled
+            self._troubled, self._bug = True, told if level == "error" else self._bug
+        if new:
+            self._emit(told, level)
 
     def over(self) -> None:
         """Say that it works again, where it did not."""
@@ -57,8 +60,8 @@ class Voice:
             *_, (frame, line) = traceback.walk_tb(error.__traceback__)
             place = f"{Path(frame.f_code.co_filename).name}, line {line}"
             return f"{self._what}: a bug in mkt: {type(error).__name__} in {place}", "error"
-        why = ". ".join(part.rstrip(".") for part in (error.message, error.remedy) if part)
-        return f"{self._what} cannot be used: {PROCESS.mask(why)}. {self._meanwhile}", "warning"
+        parts = (PROCESS.mask(error.message), PROCESS.mask(error.remedy), self._meanwhile)
+        return f"{self._what} cannot be used: {'. '.join(part.rstrip('.') for part in parts if part)}", "warning"
 
     def _emit(self, message: str, level: Level) -> None:
         event = ConnectorEvent(event="connector.message", message=message, timestamp=self._engine.now(), level=level)

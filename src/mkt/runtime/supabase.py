@@ -6,6 +6,7 @@ and lose an answer's status and `Retry-After`.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -57,7 +58,7 @@ class Statement(Protocol):
 class SupabaseClient:
     """One project's Data API, safe to use from several threads. `wait`, `timeout` and `longest` are for tests.
 
-    `slow` is called where an answer takes long that should not, with the host.
+    `slow` is called with the host where nothing is heard for some seconds.
     """
 
     def __init__(
@@ -155,16 +156,17 @@ class SupabaseClient:
         """
         place = f"{self._host}, {what}"
         retry = Retry(self._clock, tries=_TRIES, longest=_LONGEST_WAIT)
-        return retry.run(lambda: self._send(place, build(self._supabase), longest), repeatable=repeatable)
+        since = time.monotonic()
+        return retry.run(lambda: self._send(place, build(self._supabase), longest, since), repeatable=repeatable)
 
     def _listed(self, data: Any, table: str, columns: frozenset[str]) -> list[Row]:
         if isinstance(data, list) and all(isinstance(row, dict) and columns <= row.keys() for row in data):
             return data
         raise faults.no_rows(f"{self._host}, {table}")
 
-    def _send(self, place: str, statement: Statement, longest: float | None) -> _Answer:
+    def _send(self, place: str, statement: Statement, longest: float | None, since: float) -> _Answer:
         self._clock.check()
-        self._patience.start(longest or self._longest, interruptible=False, silence=longest or 0.0)
+        self._patience.start(longest or self._longest, interruptible=False, silence=longest or 0.0, since=since)
         self._last.response = None
         try:
             answer: _Answer = statement.execute()

@@ -41,7 +41,7 @@ def _tls_context() -> ssl.SSLContext:
 class Patience(threading.local):
     """How long the answer that is being waited for may still take. One request of a thread at a time.
 
-    `slow` is called once for each answer that has been waited for for `SLOW_SECONDS`.
+    `slow` is called where nothing was heard `SLOW_SECONDS` after `since`, the beginning of the first try.
     """
 
     def __init__(self, clock: Clock, slow: Callable[[], None] | None = None) -> None:
@@ -52,14 +52,13 @@ class Patience(threading.local):
         self._interruptible = True
         self._silence = 0.0
 
-    def start(self, seconds: float, *, interruptible: bool, silence: float = 0.0) -> None:
+    def start(self, seconds: float, *, interruptible: bool, silence: float = 0.0, since: float | None = None) -> None:
         """Begin an answer. What must not be cut, such as a token that replaces another, runs on through a stop.
 
         Who answers may be silent for so many seconds, where that is more than the client's own limit.
         """
-        now = time.monotonic()
-        self._until = now + min(seconds, self._clock.left)
-        self._slow_at = now + SLOW_SECONDS if self._slow and not silence else inf
+        self._until = time.monotonic() + min(seconds, self._clock.left)
+        self._slow_at = inf if since is None or silence else since + SLOW_SECONDS
         self._interruptible = interruptible
         self._silence = silence
 
@@ -74,6 +73,10 @@ class Patience(threading.local):
     def until_heard(self, timeout: float | None) -> float:
         """Return when a read has to end, in monotonic seconds."""
         return self.until(None if timeout is None else max(timeout, self._silence))
+
+    def heard(self) -> None:
+        """Note that the answer has begun."""
+        self._slow_at = inf
 
     def check(self) -> None:
         if self._slow and time.monotonic() >= self._slow_at:
@@ -96,9 +99,11 @@ class _Stream(httpcore.NetworkStream):
         while (left := until - time.monotonic()) > 0:
             patience.check()
             try:
-                return self._stream.read(max_bytes, min(left, _SLICE))
+                found = self._stream.read(max_bytes, min(left, _SLICE))
             except httpcore.ReadTimeout:
                 continue
+            patience.heard()
+            return found
         raise httpcore.ReadTimeout
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -147,6 +152,7 @@ class _Backend(httpcore.SyncBackend):
             left = self.patience.until(timeout) - time.monotonic()
             if left <= 0:
                 break
+            self.patience.check()
             try:
                 stream = super().connect_tcp(address, port, left, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:

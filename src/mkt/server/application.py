@@ -20,7 +20,7 @@ from mkt.server.threads import DaemonThreads
 LARGEST_BODY: Final = 1_000_000
 """Bytes."""
 LARGEST_HEAD: Final = 32_768
-"""Bytes of the path and the headers."""
+"""Bytes of the address and the headers."""
 BODY_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 20.0
 """From a whole request to its answer, of which a connector that answers by itself has 15.
@@ -80,6 +80,7 @@ class Application:
         self._limits = limits or Limits()
         self._threads = DaemonThreads(self._limits.at_once, "mkt-serve")
         self._lock = threading.Lock()
+        self._look: Future[str] | None = None
         self._busy = 0
         self._bytes = 0
 
@@ -110,13 +111,17 @@ class Application:
         return answer_json(503, error=problem) if problem else answer_json(200, status="ok")
 
     async def _problem(self) -> str:
+        """Return what keeps us from working; all who ask at a time share one look, however long that takes."""
+        if self._look is None or self._look.done():
+            self._look = self._threads.submit(self._inbound.not_ready)
         try:
-            return str(await self._call(self._inbound.not_ready, self._limits.ready_seconds))
+            async with asyncio.timeout(self._limits.ready_seconds):
+                return await asyncio.shield(asyncio.wrap_future(self._look))
         except TimeoutError:
             return "the store or the configurations do not answer"
 
     async def _deliver(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        if self._busy >= self._limits.at_once + self._limits.waiting:
+        if max(self._busy, self._threads.waiting) >= self._limits.at_once + self._limits.waiting:
             await _send(send, answer_json(503, error="not now"), close=True)
             return
         with self._lock:
@@ -140,28 +145,21 @@ class Application:
     async def _answer(self, work: Callable[[], Answer], size: int) -> Answer:
         """Return the engine's answer, or one that tells to come again where it takes too long, or a stop is too near.
 
-        The work goes on then, and counts as long as it does: a store that hangs is not asked by ever more threads.
+        What no thread has begun is not done at all then. Other work goes on, and counts as long as it does: a store
+        that hangs is not asked by ever more threads.
         """
+        future = self._threads.submit(work)
+        future.add_done_callback(lambda _: self._let_go(size))
         try:
-            answer: Answer = await self._call(work, self._limits.answer_seconds, lambda _: self._let_go(size))
+            async with asyncio.timeout(self._limits.answer_seconds):
+                return await asyncio.wrap_future(future)
         except (TimeoutError, asyncio.CancelledError):
             return answer_json(503, error="not now")
-        return answer
 
     def _let_go(self, size: int) -> None:
         with self._lock:
             self._busy -= 1
             self._bytes -= size
-
-    async def _call(
-        self, work: Callable[[], Any], seconds: float, ended: Callable[[Future[Any]], None] | None = None
-    ) -> Any:
-        """Have a thread do it; what no thread has begun after so many seconds is not done at all."""
-        future = self._threads.submit(work)
-        if ended:
-            future.add_done_callback(ended)
-        async with asyncio.timeout(seconds):
-            return await asyncio.wrap_future(future)
 
     def _arrival(self, scope: Mapping[str, Any]) -> Arrival:
         """Return the request without its body."""
@@ -228,7 +226,9 @@ def _has_two_lengths(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def _head_bytes(scope: Mapping[str, Any]) -> int:
-    return sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"])
+    return sum(len(name) + len(value) for name, value in scope["headers"]) + len(
+        scope["raw_path"] + scope["query_string"]
+    )
 
 
 async def _send(send: Send, answer: Answer, *, close: bool = False) -> None:

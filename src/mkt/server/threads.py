@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from mkt.engine.isolation import attempt
 
 T = TypeVar("T")
-_Work = tuple[Future[Any], Callable[[], Any]]
+_Work = tuple[Future[Any], list[Callable[[], Any]]]
 
 
 class DaemonThreads(Executor):
@@ -23,8 +23,16 @@ class DaemonThreads(Executor):
 
     def submit(self, work: Callable[..., T], /, *given: Any, **named: Any) -> "Future[T]":
         future: Future[T] = Future()
-        self._queue.put((future, lambda: work(*given, **named)))
+        waiting: list[Callable[[], Any]] = [lambda: work(*given, **named)]
+        # What is given up must not keep what it was given, such as a body, until a thread comes upon it.
+        future.add_done_callback(lambda _: waiting.clear())
+        self._queue.put((future, waiting))
         return future
+
+    @property
+    def waiting(self) -> int:
+        """Return how many pieces no thread has come upon yet, those that were given up included."""
+        return self._queue.qsize()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let each thread end after what it does now and what waits already; nobody waits for them."""
@@ -34,10 +42,10 @@ class DaemonThreads(Executor):
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:
-            future, do = work
+            future, waiting = work
             if not future.set_running_or_notify_cancel():
                 continue
-            done = attempt(do)
+            done = attempt(waiting.pop())
             if isinstance(done, Exception):
                 future.set_exception(done)
             else:

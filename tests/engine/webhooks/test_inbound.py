@@ -31,7 +31,7 @@ from mkt.engine.webhooks.inbound import Inbound
 from mkt.engine.webhooks.refusals import SAMPLE, UNVERIFIED
 from mkt.engine.webhooks.replay import replay
 from mkt.engine.webhooks.work import CLAIM
-from mkt.errors import ConfigError, ConnectorError, StoreError
+from mkt.errors import ConfigError, ConnectorError, StartError, StoreError
 from mkt.secrets.integration import IntegrationSecrets
 from mkt.store.base import Key
 from mkt.store.deliveries import Delivery
@@ -241,7 +241,12 @@ def test_a_secret_that_is_where_nobody_answers_lets_the_partner_come_again(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(TransientError("away", remedy="Wait."), 202), (ConfigError("gone", remedy="Set it."), 503)]
+    ("error", "status"),
+    [
+        (TransientError("away", remedy="Wait."), 202),
+        (ConfigError("the keyring is locked", remedy="Unlock it.", code="config.keyring_locked"), 202),
+        (ConfigError("gone", remedy="Set it."), 503),
+    ],
 )
 def test_a_secret_that_was_known_is_used_on_while_its_place_is_away(
     rig: HookRig, monkeypatch: pytest.MonkeyPatch, error: ConnectorError, status: int
@@ -591,6 +596,32 @@ def test_a_bug_of_ours_is_said_once_by_its_place(rig: HookRig, monkeypatch: pyte
         assert [inbound.receive(rig.signed()).status for _ in range(2)] == [500, 500]
     (message,) = messages(rig)
     assert message.startswith("mkt serve: a bug in mkt: ZeroDivisionError in test_inbound.py, line ")
+
+
+def test_another_bug_is_said_too(rig: HookRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    add, bugs = rig.store.add_deliveries, [KeyError("b"), ZeroDivisionError("a"), None, ZeroDivisionError("a")]
+
+    def added(deliveries: Sequence[Delivery]) -> list[Delivery]:
+        if bug := bugs.pop():
+            raise bug
+        return add(deliveries)
+
+    monkeypatch.setattr(rig.store, "add_deliveries", added)
+    with rig.inbound() as inbound:
+        assert [inbound.receive(rig.signed()).status for _ in range(4)] == [500, 202, 500, 500]
+    assert [message.split()[6] for message in messages(rig)] == ["ZeroDivisionError", "KeyError"]
+
+
+def test_what_is_no_bug_is_said_with_what_to_do(rig: HookRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def added(_: object) -> list[Delivery]:
+        raise StartError("there is no project", remedy="Look.")
+
+    monkeypatch.setattr(rig.store, "add_deliveries", added)
+    with rig.inbound() as inbound:
+        assert inbound.receive(rig.signed()).status == 500
+    assert messages(rig) == [
+        "what a webhook needs cannot be used: there is no project. Look. It is answered with 500"
+    ]
 
 
 def messages(rig: HookRig) -> list[str]:

@@ -20,7 +20,7 @@ from mkt.engine.webhooks.refusals import Refusals
 from mkt.engine.webhooks.routes import NoRoute, Route, Routes
 from mkt.engine.webhooks.signatures import SignedRequest, UnverifiedError, spend, verify
 from mkt.engine.webhooks.work import CLAIM, Work
-from mkt.errors import ConfigError, ConnectorError, StoreError
+from mkt.errors import ConfigError, ConnectorError, MktError, StoreError
 from mkt.store.base import Key
 from mkt.store.deliveries import Delivery
 
@@ -52,6 +52,7 @@ class Inbound:
         self._lock = threading.Lock()
         self._ready: tuple[float, str] | None = None
         self._voice = Voice(engine, "the store", "Webhooks are answered with 503 meanwhile")
+        self._others = Voice(engine, "what a webhook needs", "It is answered with 500")
         self._bugs = Voice(engine, "mkt serve")
 
     def receive(self, arrival: Arrival) -> Answer:
@@ -62,7 +63,7 @@ class Inbound:
             self._voice.failed(answer)
             return refusal(NOT_NOW, "not now", name)
         if isinstance(answer, Exception):
-            self._bugs.failed(answer)
+            (self._others if isinstance(answer, MktError) else self._bugs).failed(answer)
             return refusal(FAILED, "failed", name)
         return answer
 
@@ -135,6 +136,10 @@ class Inbound:
             return self._answer_inline(arrival, delivery, found)
         return self._accept(arrival, delivery, found)
 
+    def _works(self) -> None:
+        self._voice.over()
+        self._others.over()
+
     def _signed(self, arrival: Arrival, route: Route) -> SignedRequest:
         public_url = self._engine.settings.public_url.rstrip("/")
         if route.declared.scheme == "hubspot_v3" and not public_url:
@@ -181,7 +186,7 @@ class Inbound:
                     details={**delivery.details, "headers": headers},
                 )
             )
-        self._voice.over()
+        self._works()
         answer = self._answer_stored(stored)  # it is told as received before it can be told as handled
         if room and stored.verdict == "received":
             self._work.lanes.put(stored)
@@ -194,7 +199,7 @@ class Inbound:
                 return refusal(NOT_NOW, "not now", delivery.id)
             shown = replace(delivery, request=redaction.shown(arrival, route.declared) if kept else {})
             handled = Handling(self._engine, route, shown, arrival.headers, kept=kept).do()
-            self._voice.over()
+            self._works()
         if handled.lost:
             return self._answer_stored(self._acceptance.add(handled.delivery))
         if handled.response is None:

@@ -18,6 +18,7 @@ from mkt.store.base import Key
 
 _LOOK_SECONDS: Final = 1.0
 _SECRET_SECONDS: Final = 10.0
+_KEYRING_AWAY: Final = frozenset({"config.no_keyring", "config.keyring_locked", "config.keyring"})
 """So long a secret that was changed counts as it was: a keyring is too slow to be asked for each delivery."""
 
 
@@ -152,6 +153,13 @@ def _no(configuration: ConnectorConfiguration, reason: str, *, ours: bool = Fals
     return NoRoute(reason=reason, key=key, connector=configuration.connector, ours=ours)
 
 
+def _is_away(found: str | ConnectorError) -> bool:
+    """Tell whether a secret's place cannot be asked now, which says nothing about the secret."""
+    if isinstance(found, ConfigError):
+        return found.code in _KEYRING_AWAY
+    return isinstance(found, ConnectorError)
+
+
 class _Secret:
     """The value of one secret, looked up anew now and then."""
 
@@ -180,8 +188,7 @@ class _Secret:
             return self._look_up()
         self._known = now, before  # the others need not wait for the one that asks
         found = self._look_up()
-        away = isinstance(found, ConnectorError) and not isinstance(found, ConfigError)
-        return before if away else found
+        return before if _is_away(found) else found
 
     def _look_up(self) -> str | ConnectorError:
         masker = Masker()
