@@ -1,5 +1,6 @@
 """`mkt doctor`."""
 
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,34 @@ def test_a_connector_that_only_this_session_knows_is_named(
     (check,) = [check for check in checkup(Installation()) if check.name == "cron"]
     assert (check.ok, check.found) == (False, "cron sees no integration of the connector hooked")
     assert sys.executable in check.remedy
+
+
+def test_a_secret_that_crons_older_package_does_not_know_is_named(
+    project: Project, partner: WorkdaySimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_cron(project, partner)
+    project.write("acme", name="hook", connector="hooked")
+    older = tmp_path / "older"
+    shutil.copytree(PLUGIN, older)
+    manifest = older / "hooked" / "manifest.yaml"
+    manifest.write_text(manifest.read_text().replace("HOOK_SECRET", "HOOK_KEY"))
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    write_crontab(tmp_path, monkeypatch, f"PYTHONPATH={older}")
+    (check,) = [check for check in checkup(Installation()) if check.name == "cron"]
+    assert (check.ok, check.found) == (False, "acme/hook: cron's mkt does not know the secret HOOK_SECRET")
+    assert check.remedy.startswith("Is its hooked an older package?")
+
+
+def test_an_integration_that_cron_does_not_see_is_named_where_it_sees_another_of_the_connector(
+    project: Project, partner: WorkdaySimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_cron(project, partner)
+    shutil.copytree(project.root / "configs", project.root / "other")
+    project.write("acme")
+    write_crontab(tmp_path, monkeypatch, "MKT_CONFIG_DIR=other")
+    (check,) = [check for check in checkup(Installation()) if check.name == "cron"]
+    assert (check.ok, check.found) == (False, "acme/roster: cron sees none of its secrets")
+    assert "into mkt.toml" in check.remedy
 
 
 def test_variables_in_crons_own_table_are_enough(

@@ -514,6 +514,26 @@ def test_an_added_row_that_says_no_labels_gets_the_tenants(pushed: Project, mkt:
     assert mkt("config", "diff", "--exit-code").code == 0
 
 
+def test_an_added_row_with_other_labels_than_a_file_that_was_never_pushed_is_refused(
+    files: Project, mkt: Mkt, sql: Sql
+) -> None:
+    sql(
+        "insert into public.integrations (tenant_id, name, connector, labels, settings) values"
+        " ('northwind', 'second', 'lti-1p3-deeplink', '{\"region\": \"apac\"}', '{\"platform\": \"canvas\"}')"
+    )
+    refused = mkt("config", "pull")
+    assert refused.code == 1
+    assert "added in Supabase to northwind has other labels than configs/northwind.yaml" in refused.err
+    assert "the column labels in Supabase, or `labels:` in configs/northwind.yaml" in refused.err
+    assert text_of(files) == NORTHWIND
+    edited = NORTHWIND.replace("region: emea", "region: apac")
+    write(files, "northwind", edited)
+    assert mkt("config", "pull").code == 0
+    assert text_of(files).startswith(edited)
+    assert mkt("config", "push").code == 0
+    assert rows(sql)["northwind/second"]["labels"] == {"region": "apac"}
+
+
 def test_labels_that_were_changed_in_the_file_stay_when_a_row_is_added(pushed: Project, mkt: Mkt, sql: Sql) -> None:
     edited = NORTHWIND.replace("region: emea", "region: apac")
     write(pushed, "northwind", edited)

@@ -96,8 +96,12 @@ def test_a_file_that_vanished_is_said(folder: TenantFolder, file: Path) -> None:
 def test_a_new_file_never_takes_the_place_of_another(folder: TenantFolder, file: Path) -> None:
     with pytest.raises(Refused, match=r"exists already: configs/emea/northwind\.yaml"):
         folder.add("northwind", folder.new_path("northwind", None), TEXT)
-    with pytest.raises(Refused, match="is there already"):
+    with pytest.raises(Refused, match="is there already") as added:
         folder.add("acme", file, "tenant: acme\n")
+    assert "--path" in added.value.remedy
+    with pytest.raises(Refused, match="is there already") as pulled:
+        folder.create("acme", file, "tenant: acme\n")
+    assert pulled.value.remedy == "Look at it: `mkt config diff acme`; then pull again."
     assert file.read_text() == TEXT
 
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -38,9 +38,8 @@ def cron_checks(settings: "ProjectSettings", configs: "Configs", installation: I
     there = {(row["tenant"], row["integration"], row["secret"]): row for row in rows}
     lost = [(state, row) for state in here if (row := there.get(_key(state))) and _is_lost(state, row)]
     yield from _findings(lost, settings)
-    unknown = sorted({state.configuration.connector for state in here if _key(state) not in there})
-    for connector in unknown:
-        yield _unseen(connector)
+    unknown = [state for state in here if _key(state) not in there]
+    yield from _unknown(unknown, rows, configs)
     if not lost and not unknown:
         yield Check(name="cron", found="finds every secret that is needed, without this session's variables")
 
@@ -82,12 +81,26 @@ def _cannot(why: str, remedy: str) -> Check:
     return Check(name="cron", ok=False, found=f"cron could not run mkt: {why}", remedy=remedy)
 
 
-def _unseen(connector: str) -> Check:
+def _unknown(unknown: Iterable[SecretState], rows: Iterable[Row], configs: "Configs") -> Iterator[Check]:
+    """Make a finding of each connector, else integration, else secret that cron's list does not have."""
+    targets = {(row["tenant"], row["integration"]) for row in rows}
+    connectors = {each.connector for each in configs.configurations if (each.tenant, each.name) in targets}
     remedy = (
         f"This session's variables are not cron's: install the connector's package for {sys.executable} instead of "
         "PYTHONPATH, and write what MKT_… variables say into mkt.toml."
     )
-    return Check(name="cron", ok=False, found=f"cron sees no integration of the connector {connector}", remedy=remedy)
+    for found, older in sorted({_missed(state, targets, connectors) for state in unknown}):
+        yield Check(name="cron", ok=False, found=found, remedy=older + remedy)
+
+
+def _missed(state: SecretState, targets: Collection[tuple[str, str]], connectors: Collection[str]) -> tuple[str, str]:
+    """Return the most that cron does not see, and what may be why."""
+    its, secret = state.configuration, state.place.declaration.name
+    if its.connector not in connectors:
+        return f"cron sees no integration of the connector {its.connector}", ""
+    if (its.tenant, its.name) not in targets:
+        return f"{its.target}: cron sees none of its secrets", "Does cron read other configs? "
+    return f"{its.target}: cron's mkt does not know the secret {secret}", f"Is its {its.connector} an older package? "
 
 
 def _findings(lost: Iterable[tuple[SecretState, Row]], settings: "ProjectSettings") -> Iterator[Check]:

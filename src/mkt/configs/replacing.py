@@ -40,9 +40,9 @@ def put_file(path: Path, content: bytes) -> None:
         temporary.replace(real)
 
 
-def create_file(path: Path, content: bytes) -> None:
-    """Write a new file; raise `Refused` where there is one, or where it cannot be written."""
-    with _told(path):
+def create_file(path: Path, content: bytes, instead: str) -> None:
+    """Write a new file; raise `Refused` where there is one (with what to do instead) or it cannot be written."""
+    with _told(path, instead):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path.parent), path.open("xb") as file:
             try:
@@ -62,11 +62,11 @@ def remove_file(path: Path, before: bytes) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Path, instead: str = "Ask again.") -> Iterator[None]:
     try:
         yield
     except FileExistsError:
-        raise Refused(f"{path} is there already", remedy="Name another file with --path.") from None
+        raise Refused(f"{path} is there already", remedy=instead) from None
     except OSError as error:
         raise Refused(
             f"{path} cannot be written: {error.strerror}",

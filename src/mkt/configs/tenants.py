@@ -64,12 +64,12 @@ class TenantFolder:
         if found:
             places = ", ".join(written.path for written in found)
             raise Refused(f"tenant {tenant} exists already: {places}", remedy="Add the integration to its file.")
-        return self.create(path, content)
-
-    def create(self, path: Path, content: str) -> str:
-        """Write the file of a tenant that is known to have none, and return its path; raise `Refused` as `add`."""
-        create_file(path, content.encode())
+        create_file(path, content.encode(), "Name another file with --path.")
         return shown_path(path, self._root)
+
+    def create(self, tenant: str, path: Path, content: str) -> None:
+        """Write the file of a tenant that had none; raise `Refused` where another has appeared there meanwhile."""
+        create_file(path, content.encode(), f"Look at it: `mkt config diff {tenant}`; then pull again.")
 
     def healthy(self, tenant: str) -> WrittenTenant:
         """Return the tenant's one file; raise `Refused` where it is broken or where there are several."""

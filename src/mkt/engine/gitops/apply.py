@@ -46,7 +46,10 @@ def pull(
     for tenant, group in groupby(to_do(steps), key=lambda step: step.difference.tenant):
         own = list(group)
         writes.append((own, _writer(tenant, [step.difference for step in own], sides, folder, schema)))
-    done: dict[Key, list[str]] = {}  # remembered at the end: what a killed pull has written is the same on both sides
+    # Nothing is remembered before its file is written: were a pull killed between, the file would pass for the newer
+    # side, and the next push would undo what was changed in Supabase. What a killed pull has written is the same on
+    # both sides; only where a file gave an added row labels that it lacks is there a conflict, and somebody is asked.
+    done: dict[Key, list[str]] = {}
     try:
         for own, write in writes:
             write()
@@ -122,7 +125,7 @@ def _writer(
         labels: Any = next(iter(labels_of(own)), {})
         entries = [_labelled(each.there, labels) for each in own if each.there]
         text = new_tenant_file(tenant, entries, labels, schema(path))
-        return lambda: folder.create(path, text)
+        return lambda: folder.create(tenant, path, text)
     data: Any = written.file.document.data
     taken = (each.there.get("labels", {}) for each in own if each.here is not None and each.there)
     kept: Any = next(taken, data.get("labels") or {})  # what is added only leaves the file's labels as they are

@@ -8,6 +8,7 @@ from typing import Literal
 from mkt.configs.canonical import Entry, as_written, digest
 from mkt.configs.row_values import judged_values
 from mkt.configs.structure import judged
+from mkt.contract import Json
 from mkt.engine.gitops.difference import Difference
 from mkt.engine.gitops.sides import Sides, labels_of
 from mkt.errors import ConfigError
@@ -37,8 +38,8 @@ def plan_push(sides: Sides, untrusted: Untrusted, *, delete: bool, ours: bool, e
 def plan_pull(sides: Sides, untrusted: Untrusted, *, delete: bool, theirs: bool) -> list[Step]:
     """Return a step for each integration: the rows' side is written into the files."""
     steps = [_pull(each, untrusted, delete=delete, theirs=theirs) for each in sides.differences]
-    uneven = _uneven(sides)
-    return [_refused_for_labels(step) if step.difference.tenant in uneven else step for step in steps]
+    uneven = _uneven(steps, sides)
+    return [_refused_for_labels(step, *uneven.get(step.difference.tenant, ())) for step in steps]
 
 
 def _push(found: Difference, untrusted: Untrusted, *, delete: bool, ours: bool, enable: bool) -> Step:
@@ -127,21 +128,35 @@ def _conflict(found: Difference) -> Step:
     )
 
 
-def _uneven(sides: Sides) -> set[str]:
-    """Return the tenants whose rows have different labels: a file has one set of them."""
-    tenants = groupby(sides.differences, key=lambda each: each.tenant)
-    return {tenant for tenant, own in tenants if len({digest({"": labels}) for labels in labels_of(own)}) > 1}
+def _uneven(steps: Sequence[Step], sides: Sides) -> dict[str, tuple[str, str]]:
+    """Return why, and what helps, of the tenants whose labels one file cannot say: it has one set of them."""
+    found: dict[str, tuple[str, str]] = {}
+    for tenant, group in groupby(steps, key=lambda step: step.difference.tenant):
+        own = list(group)
+        if _several(labels_of(step.difference for step in own)):
+            why = f"the rows of {tenant} have different labels, and a file has one set of them"
+            found[tenant] = why, "Give them the same in Supabase, in the column labels."
+        elif tenant in sides.files and _several([sides.labels(tenant), *_brought(own)]):
+            path = sides.files[tenant].path
+            why = f"what was added in Supabase to {tenant} has other labels than {path}, which has one set of them"
+            found[tenant] = why, f"Give both the same: the column labels in Supabase, or `labels:` in {path}."
+    return found
 
 
-def _refused_for_labels(step: Step) -> Step:
-    if step.action not in TO_DO:
+def _brought(own: Sequence[Step]) -> list[Json]:
+    """Return the labels of what is to be added, but not where a row that the file has too tells whose are newer."""
+    both = any(step.difference.here is not None and step.difference.row is not None for step in own)
+    return [] if both else labels_of(step.difference for step in own if step.action == "create")
+
+
+def _several(labels: Iterable[Json]) -> bool:
+    return len({digest({"": each}) for each in labels}) > 1
+
+
+def _refused_for_labels(step: Step, why: str = "", remedy: str = "") -> Step:
+    if not why or step.action not in TO_DO:
         return step
-    return Step(
-        difference=step.difference,
-        action="refuse",
-        why=f"the rows of {step.difference.tenant} have different labels, and a file has one set of them",
-        remedy="Give them the same in Supabase, in the column labels.",
-    )
+    return Step(difference=step.difference, action="refuse", why=why, remedy=remedy)
 
 
 def to_do(steps: Sequence[Step]) -> list[Step]:

@@ -27,6 +27,11 @@ class Sides:
     def changed(self) -> list[Difference]:
         return [each for each in self.differences if each.state != "same"]
 
+    def labels(self, tenant: str) -> Json:
+        """Return what the tenant's file says they are, as a row that says the same has them."""
+        data: Any = self.files[tenant].file.document.data
+        return of_file({"connector": ""}, data.get("labels") or {}).get("labels", {})
+
 
 def labels_of(own: Iterable[Difference]) -> list[Json]:
     """Return the labels of each of a tenant's rows, but not of one that was just added without any."""
