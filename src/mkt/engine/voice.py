@@ -50,7 +50,7 @@ class Voice:
     def over(self) -> None:
         """Say that it works again, where it did not."""
         with self._lock:
-            before, self._troubled = self._troubled, False
+            before, self._troubled, self._bug = self._troubled, False, ""
         if before:
             self._emit(f"{self._what} can be used again", "info")
 
