@@ -13,9 +13,11 @@ import pytest
 from mkt.connectors.lti_1p3_deeplink.claims import CONTEXT
 from mkt.connectors.lti_1p3_deeplink.test_launches import sign
 from mkt.connectors.lti_1p3_deeplink.test_platform import IndependentPlatform
+from mkt.contract import Json
 from mkt.engine.webhooks.arrival import ROOT, Answer, Arrival
 from mkt.engine.webhooks.inbound import Inbound
 from mkt.engine.webhooks.refusals import UNVERIFIED
+from mkt.engine.webhooks.state import DeliveryState
 from mkt.store.base import Key
 from mkt.store.deliveries import Delivery
 from mkt.testing.workbench import INTEGRATION, TENANT, Workbench
@@ -93,6 +95,23 @@ def test_of_two_who_open_a_registration_link_at_once_one_gets_further(door: Door
         thread.join()
     assert sorted(answers) == [303, 410]
     assert door.partner.requests == []
+
+
+def test_a_registration_link_that_is_used_between_its_look_and_its_use_is_over(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, asked = door.bench.register_link(), {"openid_configuration": f"{door.partner.url}/configuration"}
+    get, others = DeliveryState.get, list[int]()
+
+    def got(state: DeliveryState, key: str) -> Json:
+        found = get(state, key)
+        if not others:
+            others.append(0)
+            others.append(door.ask("GET", path, asked).status)
+        return found
+
+    monkeypatch.setattr(DeliveryState, "get", got)
+    assert (door.ask("GET", path, asked).status, others[1]) == (410, 303)
 
 
 @pytest.mark.parametrize("asked", [{}, {"openid_configuration": "https://elsewhere.example/c"}])

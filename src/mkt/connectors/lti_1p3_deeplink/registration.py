@@ -58,7 +58,8 @@ def register(request: WebhookRequest, context: Context) -> WebhookResponse:
         raise _no_link()
     if not url:
         return page("Register this tool", fill("register.html"), frames)
-    context.state.take(key)
+    if context.state.take(key) != found:
+        raise _no_link()  # another request has used it meanwhile
     if found != _NEXT:
         return _go_on(context, {"openid_configuration": url, "registration_token": token})
     given = _settings(context, *_ask(context, url, token))
