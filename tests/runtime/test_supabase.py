@@ -363,9 +363,9 @@ def test_an_answer_that_has_begun_is_not_waited_for(
     connect: Open, partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[str] = []
-    monkeypatch.setattr(transport, "SLOW_SECONDS", 0.5)
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n"
-    partner.sends(head, *[b" "] * 30, b"{}", pause=0.02)
+    monkeypatch.setattr(transport, "SLOW_SECONDS", 1.5)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 92\r\n\r\n"
+    partner.sends(head, *[b" "] * 90, b"{}", pause=0.02)
     assert connect(partner.url, slow=heard.append).rpc("mkt_open", repeatable=True) == {}
     assert heard == []
 
