@@ -2,7 +2,8 @@
 
 `python -m bench.server WORKERS PAUSE_SECONDS GENERATION` prints its port and serves until its standard input closes.
 It runs in a process of its own, so that it takes no time from what is measured. `/people` answers with records as mkt
-keeps them, every other path with Workday's workers. In another generation everybody has another title.
+keeps them, with `since` in the query only those that changed later: none. Every other path has Workday's workers. In
+another generation everybody has another title.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import re
 import sys
 from urllib.parse import parse_qs, urlsplit
 
+MODIFIED = "2026-11-20T08:15:00Z"
 WORKER = {
     "workerType": {"id": "employee", "descriptor": "Employee"},
     "person": {"phone": "+44 20 7946 0000"},
@@ -66,7 +68,7 @@ def person(number: int) -> dict[str, object]:
         "org_unit_id": "so-204",
         "org_unit": "Mathematics Department, North Campus",
         "location": "North Campus",
-        "last_modified": "2026-11-20T08:15:00Z",
+        "last_modified": MODIFIED,
     }
 
 
@@ -103,6 +105,8 @@ class Partner:
     def _page(self, target: str) -> bytes:
         url = urlsplit(target)
         query = parse_qs(url.query)
+        if query.get("since", [""])[0] >= MODIFIED:
+            return answer(b'{"total":0,"data":[]}')
         limit, offset = int(query.get("limit", ["20"])[0]), int(query.get("offset", ["0"])[0])
         key = (url.path, limit, offset)
         if key not in self._encoded:

@@ -10,3 +10,8 @@ class Settings(BaseModel):
 
     base_url: str = Field(description="What is asked.", examples=["http://127.0.0.1:8080"])
     page_size: int = Field(default=1000, description="How many people a page has.", examples=[1000])
+    incremental: bool = Field(
+        default=False,
+        description="Whether to ask for what changed since the last sync.",
+        examples=[True],
+    )

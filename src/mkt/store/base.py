@@ -10,12 +10,12 @@ from typing import Any, Literal, NamedTuple, Protocol
 from mkt.contract import Complete, ConnectorEvent, EventName, Json, JsonObject, Level, Stream
 from mkt.runtime.budgets import Budgets
 from mkt.store.alerts import AlertStore
-from mkt.store.changes import Change, ChangedRecord, Hold, Part, Row, StreamChanges
+from mkt.store.changes import DIGEST_BYTES, Change, ChangedRecord, Hold, Part, Row, StreamChanges
 from mkt.store.deliveries import DeliveryStore
 from mkt.store.key import Key
 from mkt.store.tenants import TenantStore
 
-__all__ = ["Change", "ChangedRecord", "Hold", "Key", "Part", "Row", "StreamChanges"]
+__all__ = ["DIGEST_BYTES", "Change", "ChangedRecord", "Hold", "Key", "Part", "Row", "StreamChanges"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

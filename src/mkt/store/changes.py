@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from mkt.contract import JsonObject, Stream
 from mkt.store.key import Key
 
+DIGEST_BYTES: Final = 16
+
 
 class Row(NamedTuple):
-    """A record on its way into the store; `document` None is a `Deleted`."""
+    """A record on its way into the store; `document` None is a `Deleted`, which has no digest."""
 
     stream: Stream
     external_id: str

@@ -33,7 +33,7 @@ def _load(store: SqliteStore, key: Key, number: int) -> None:
     lease = store.acquire(key)
     assert lease is not None
     writer = store.open_sync(lease, run_id="/".join(key), streams=["people"], fingerprint="f")
-    rows = [Row("people", str(n), "", b'{"family_name":"Lindqvist"}', b"%d" % n) for n in range(number)]
+    rows = [Row("people", str(n), "", b'{"family_name":"Lindqvist"}', b"%016d" % n) for n in range(number)]
     writer.write(Batch(rows=rows))
     writer.promote(store._now())
     store.release(lease)

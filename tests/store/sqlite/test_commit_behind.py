@@ -2,8 +2,8 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from tests.store.conftest import KEY, Clock, Syncs, row
 
 from mkt.store.base import Batch, SyncWriter
 from mkt.store.sqlite import SqliteStore
-from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.connection import Database, Values
 
 SECONDS = 30
 
@@ -23,13 +23,15 @@ class Gate:
         self.reached, self._opened = threading.Event(), threading.Event()
         commit = Database._commit
 
-        def wait(database: Database, connection: sqlite3.Connection, held: ExitStack) -> None:
+        def wait(
+            database: Database, connection: sqlite3.Connection, kept: Sequence[tuple[str, Values]], held: ExitStack
+        ) -> None:
             self.reached.set()
             self._opened.wait(SECONDS)
             if broken:
                 connection.execute("pragma defer_foreign_keys = on")
                 connection.execute("update integration_records set source = -1")
-            commit(database, connection, held)
+            commit(database, connection, kept, held)
 
         monkeypatch.setattr(Database, "_commit", wait)
         if broken:
@@ -152,3 +154,19 @@ def test_a_batch_is_stored_at_once_where_no_thread_can_be_had(syncs: Syncs, monk
     writer.write(Batch(rows=[row("2")], cursors={"people": 2}))
     writer.settle()
     assert sorted(syncs.live()) == ["0", "1", "2"]
+
+
+def test_a_row_that_cannot_be_written_is_raised_by_the_next_call_and_nothing_of_its_batch_is_stored(
+    syncs: Syncs, tmp_path: Path
+) -> None:
+    writer = _begun(syncs, first=True)
+    with closing(sqlite3.connect(tmp_path / "mkt.db")) as other:
+        other.execute(
+            "create trigger refuse before insert on integration_records when new.external_id = '2'"
+            " begin select raise(abort, 'refused'); end"
+        )
+    writer.write(Batch(rows=[row("1"), row("2")], cursors={"people": 1}))
+    with pytest.raises(sqlite3.IntegrityError, match="refused"):
+        writer.changes()
+    assert syncs.live() == {"0": "x"}
+    assert syncs.open().cursor("people") == 0

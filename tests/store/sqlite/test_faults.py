@@ -31,7 +31,9 @@ def store(path: Path) -> Iterator[SqliteStore]:
 
 
 def _rows(first: int, number: int) -> list[Row]:
-    return [Row("people", f"{n:06}", "", b'"' + b"x" * 900 + b'"', b"%d" % n) for n in range(first, first + number)]
+    return [
+        Row("people", f"{n:06}", "", b'"' + b"x" * 900 + b'"', b"%016d" % n) for n in range(first, first + number)
+    ]
 
 
 def test_a_full_disk_is_told_rolled_back_and_outlived(store: SqliteStore) -> None:
@@ -43,14 +45,17 @@ def test_a_full_disk_is_told_rolled_back_and_outlived(store: SqliteStore) -> Non
         ((pages,),) = connection.execute("pragma page_count").fetchall()
     assert store._database._writer is not None
     store._database._writer.execute(f"pragma max_page_count = {pages + 20}")
+    writer.write(Batch(rows=_rows(10, 1000), cursors={"people": 2}))
     with pytest.raises(StoreError, match="disk is full") as full:
-        writer.write(Batch(rows=_rows(10, 1000), cursors={"people": 2}))
+        writer.settle()
     assert "space" in full.value.remedy
     assert store.counts() == {(KEY, "people"): (10, 0)}
-    assert writer.changes()["people"].created == 10
     store._database._writer.execute("pragma max_page_count = 1000000")
-    writer.write(Batch(rows=_rows(10, 1000), cursors={"people": 2}))
-    writer.settle()
+    again = store.open_sync(lease, run_id="r2", streams={"people"}, fingerprint="f")
+    assert again.cursor("people") == 1
+    again.write(Batch(rows=_rows(10, 1000), cursors={"people": 2}))
+    again.settle()
+    assert again.changes()["people"].created == 1000
     assert store.counts() == {(KEY, "people"): (1010, 0)}
 
 
@@ -67,8 +72,8 @@ def limit(size):
 with SqliteStore.open(Path(sys.argv[1])) as store:
     lease = store.acquire(Key("northwind", "roster"))
     writer = store.open_sync(lease, run_id="r", streams={"people"}, fingerprint="f")
-    small = Row("people", "1", "", b'""', b"1")
-    large = Row("people", "2", "", b'"' + b"x" * 900_000 + b'"', b"2")
+    small = Row("people", "1", "", b'""', b"1" * 16)
+    large = Row("people", "2", "", b'"' + b"x" * 900_000 + b'"', b"2" * 16)
     for row in small, large:
         limit(500_000 if row is large else resource.RLIM_INFINITY)
         writer.write(Batch(rows=[row], cursors={"people": row.external_id}))
@@ -145,7 +150,7 @@ writer = store.open_sync(lease, run_id=sys.argv[2], streams={"people"}, fingerpr
 start = writer.cursor("people") or 0
 print("started", start, flush=True)
 for page in count(start):
-    rows = [Row("people", f"{n:06}", "", b'"%d"' % n, b"%d" % n) for n in range(page * 50, page * 50 + 50)]
+    rows = [Row("people", f"{n:06}", "", b'"%d"' % n, b"%016d" % n) for n in range(page * 50, page * 50 + 50)]
     writer.write(Batch(rows=rows, cursors={"people": page + 1}))
     if sys.argv[3] == "settled":
         writer.settle()

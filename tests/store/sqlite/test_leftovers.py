@@ -33,7 +33,7 @@ def sync(store: SqliteStore, run_id: str) -> None:
     lease = store.acquire(KEY)
     assert lease is not None
     writer = store.open_sync(lease, run_id=run_id, streams=["people"], fingerprint="f")
-    writer.write(Batch(rows=[Row("people", str(n), "", b"{}", run_id.encode()) for n in range(ROWS)]))
+    writer.write(Batch(rows=[Row("people", str(n), "", b"{}", run_id.encode().ljust(16)) for n in range(ROWS)]))
     writer.promote(store._now())
     store.release(lease)
 

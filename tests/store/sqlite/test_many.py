@@ -28,8 +28,8 @@ def test_any_number_of_rows_is_inserted_in_order(number: int) -> None:
 @pytest.mark.parametrize("loaded", [True, False], ids=["staged", "direct"])
 def test_a_large_batch_keeps_the_order_and_the_last_value(tmp_path: Path, *, loaded: bool) -> None:
     ids = [f"{n * 7919 % 1000:03}" for n in range(2 * ROWS + 3)]
-    first = [Row("people", key, "", b'{"title":"a"}', b"a") for key in ids]
-    again = [Row("people", key, "", b'{"title":"b"}', b"b") for key in ids[::2]]
+    first = [Row("people", key, "", b'{"title":"a"}', b"a" * 16) for key in ids]
+    again = [Row("people", key, "", b'{"title":"b"}', b"b" * 16) for key in ids[::2]]
     with SqliteStore.open(tmp_path / "mkt.db") as store:
         lease = store.acquire(KEY)
         assert lease is not None

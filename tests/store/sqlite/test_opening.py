@@ -213,7 +213,9 @@ def test_the_views_show_typed_columns(path: Path) -> None:
         lease = store.acquire(KEY)
         assert lease is not None
         writer = store.open_sync(lease, run_id="r", streams={"people", "opportunities"}, fingerprint="f")
-        writer.write(Batch(rows=[Row("people", "1", "", data, b"1"), Row("opportunities", "2", "", deal, b"2")]))
+        writer.write(
+            Batch(rows=[Row("people", "1", "", data, bytes(16)), Row("opportunities", "2", "", deal, bytes(16))])
+        )
     with closing(sqlite3.connect(path)) as connection:
         fixed = "tenant, integration, external_id, seq, deleted"
         people = connection.execute(f"select {fixed}, user_name, active, title, email from people").fetchall()  # noqa: S608

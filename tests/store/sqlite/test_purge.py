@@ -32,7 +32,7 @@ def load(store: SqliteStore, key: Key, people: int) -> None:
     assert lease is not None
     writer = store.open_sync(lease, run_id=f"run of {key.integration}", streams=["people"], fingerprint="f")
     document = b'{"family_name":"' + WORDS + b'"}'
-    rows = [Row("people", str(n), "", document, b"%d" % n) for n in range(people)]
+    rows = [Row("people", str(n), "", document, b"%016d" % n) for n in range(people)]
     writer.write(Batch(rows=rows, cursors={"people": "end"}))
     writer.promote(store._now())
     store.release(lease)
@@ -87,7 +87,7 @@ def hold_everything(store: SqliteStore) -> None:
     lease = store.acquire(KEY)
     assert lease is not None
     writer = store.open_sync(lease, run_id="run 2", streams=["people"], fingerprint="f")
-    writer.write(Batch(rows=[Row("people", "1", "", b"{}", b"new")], completes=[Complete("people")]))
+    writer.write(Batch(rows=[Row("people", "1", "", b"{}", b"new".ljust(16))], completes=[Complete("people")]))
     writer.hold(connector="scripted", reasons=["too many"], as_of=store._now())
     store.release(lease)
 

@@ -8,13 +8,12 @@ from typing import Any, Final
 import orjson
 
 from mkt.contract import FIELDS, Complete, Deleted, FieldType, PartnerError, Record, Stream
-from mkt.store.base import Row
+from mkt.store.base import DIGEST_BYTES, Row
 
 MAX_BYTES: Final = 1_000_000
 MAX_KEY_BYTES: Final = 2000
 """Of an external id and its scope: an index of PostgreSQL takes 2,700 bytes, and the integration's name with them."""
 PLACES_KEPT: Final = 5
-_DIGEST_BYTES: Final = 16
 _NOTHING: Final = type(None)
 _TYPES: Final[Mapping[FieldType, frozenset[type]]] = {
     "text": frozenset({str, _NOTHING}),
@@ -51,7 +50,7 @@ class Encoder:
             if len(places) < PLACES_KEPT:
                 places.append(f"record {self.listed[stream]} of this run: {error}")
             return None
-        digest = hashlib.blake2b(document, digest_size=_DIGEST_BYTES).digest()
+        digest = hashlib.blake2b(document, digest_size=DIGEST_BYTES).digest()
         return Row(stream, record.external_id, record.scope, document, digest)
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,9 @@ from typing import Any, Final
 from mkt.errors import StoreError
 from mkt.store.pipeline import Pipeline
 
+Values = Sequence[object] | Mapping[str, object]
+Execute = Callable[[str, Values], object]
+"""Runs a statement with its values, now or later in its transaction."""
 BUSY_SECONDS: Final = 30.0
 _IDLE_READERS: Final = 4
 _SWITCHES: Final = 100
@@ -144,11 +147,12 @@ class Database:
                     raise
 
     @contextmanager
-    def write_behind(self, pipeline: Pipeline) -> Iterator[sqlite3.Connection]:
+    def write_behind(self, pipeline: Pipeline) -> Iterator[tuple[sqlite3.Connection, Execute]]:
         """Do as `write` does, but for the commit, which the pipeline does while the caller goes on.
 
-        Whoever settles the pipeline knows that it is done; every other write waits for it. Not for the main thread,
-        which signals interrupt. Raise what kept the one before from being done.
+        The second thing that is given keeps a statement for that time: it runs just before the commit. Who settles
+        the pipeline knows that it is done; every other write waits for it. Not for the main thread, which signals
+        interrupt. Raise what kept the one before from being done.
         """
         pipeline.settle()  # from here on `put` raises nothing, and whoever commits gives back what is held
         with ExitStack() as held:
@@ -156,13 +160,14 @@ class Database:
             held.enter_context(_translated(self.path))
             self._refuse_when_closed()
             self._writer = connection = self._writer or connect(self.path)
+            kept: list[tuple[str, Values]] = []
             try:
                 connection.execute("begin immediate")
-                yield connection
+                yield connection, lambda statement, values: kept.append((statement, values))
             except BaseException:
                 self._roll_back(connection)
                 raise
-            pipeline.put(partial(self._commit, connection, held.pop_all()))
+            pipeline.put(partial(self._commit, connection, kept, held.pop_all()))
 
     def write_at_once(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run one statement as a transaction of its own, and return what it returns: half as long as `write`."""
@@ -215,9 +220,11 @@ class Database:
         else:
             self._idle.append(connection)
 
-    def _commit(self, connection: sqlite3.Connection, held: ExitStack) -> None:
+    def _commit(self, connection: sqlite3.Connection, kept: Sequence[tuple[str, Values]], held: ExitStack) -> None:
         with held:
             try:
+                for statement, values in kept:
+                    connection.execute(statement, values)
                 connection.execute("commit")
             except BaseException:
                 self._roll_back(connection)

@@ -29,7 +29,7 @@ def apply(connection: sqlite3.Connection, key: Key, rows: Sequence[Row], now: st
         source = numbers[stream]
         before = known(connection, source, part.last)
         kinds = direct.kinds_of(part, before)
-        direct.apply(connection, source, part, before=before, kinds=kinds, now=now)
+        direct.apply(connection, source, part, before=before, kinds=kinds, now=now, put=connection.execute)
         for kind in kinds.values():
             counts[kind] += 1
         for scope, ids in part.standing.items():

@@ -1,34 +1,31 @@
 """The first load of an integration: rows are visible at once, absence deletes nothing."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from itertools import count
 from typing import Final, Literal
 
 from mkt.contract import Json, Stream
-from mkt.store.base import Batch, ChangedRecord, Hold, Row, StreamChanges
-from mkt.store.pipeline import Pipeline
-from mkt.store.sqlite import headers, numbers, sources, tombstones
+from mkt.store.base import DIGEST_BYTES, Batch, ChangedRecord, Hold, Row, StreamChanges
+from mkt.store.sqlite import documents, headers, numbers, sources, tombstones
 from mkt.store.sqlite.columns import id_list, stamp
-from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.connection import Database, Execute
 from mkt.store.sqlite.leases import check_lease
 from mkt.store.sqlite.live import ChangeKind, Known, Part, change, known, parts
-from mkt.store.sqlite.many import insert_many
 from mkt.store.sqlite.writer import Opened, Writer
 
 _PUT: Final = """
     insert into integration_records
         (source, external_id, seq, hash, deleted, unscoped, first_seen_at, changed_at, document)
-    values {rows}
+    select
+        :source, value, :seq + key, substr(:digests, key * :width + 1, :width), 0,
+        substr(:unscoped, key + 1, 1) = x'01', :now, :now, :document + key
+    from json_each(:ids) where true
     on conflict (source, external_id) do update
-    set seq = excluded.seq, hash = excluded.hash, deleted = 0, unscoped = excluded.unscoped,
-        changed_at = excluded.changed_at, document = excluded.document"""
-_ROW: Final = "(?, ?, ?, ?, 0, ?, ?, ?, ?)"
-_WRITE: Final = "insert or replace into integration_documents (document, data) values {rows}"
-_DOCUMENT: Final = "(?, ?)"
+    set seq = excluded.seq, hash = excluded.hash, deleted = 0, unscoped = max(unscoped, excluded.unscoped),
+        changed_at = excluded.changed_at"""
 _STAND_UNSCOPED: Final = "update integration_records set unscoped = 1 where source = ? and external_id = ?"
 _STAND_IN: Final = """
     insert or ignore into integration_record_scopes (source, scope, external_id)
@@ -68,7 +65,7 @@ class DirectWriter(Writer):
             return
         with self._transaction() as connection:
             staging = headers.add(connection, self._run.lease.key, self._run.run_id, self._run.header)
-            self._put(connection, batch)
+            self._put(connection, batch, connection.execute)
         self._run = replace(self._run, header=self._run.header._replace(staging=staging))
         self._note(batch)
 
@@ -95,7 +92,7 @@ class DirectWriter(Writer):
         """Mark the streams finished, so that every later run is staged; a window is no whole load."""
         self.settle()
         with self._transaction() as connection:
-            self._put(connection, self._rest)
+            self._put(connection, self._rest, connection.execute)
             if not self._run.windowed:
                 for stream, source in self._run.sources.items():
                     sources.finish(connection, source, self._cursors.get(stream), as_of, self._run.fingerprint)
@@ -119,9 +116,9 @@ class DirectWriter(Writer):
                 self._remove_header(connection)
 
     @contextmanager
-    def _transaction(self, behind: Pipeline | None = None) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         if self._run.staging:
-            with super()._transaction(behind) as connection:
+            with super()._transaction() as connection:
                 yield connection
         else:
             with self._database.write() as connection:
@@ -132,11 +129,11 @@ class DirectWriter(Writer):
         if self._run.staging:
             headers.remove(connection, self._run.staging, direct=True)
 
-    def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def _store(self, connection: sqlite3.Connection, batch: Batch, put: Execute) -> None:
         # The counts of a batch that is rolled back must not stay.
         self._pending = {stream: replace(counts) for stream, counts in self._counts.items()}
         for stream, part in parts(batch.rows).items():
-            self._apply(connection, stream, part)
+            self._apply(connection, stream, part, put)
         for stream, cursor in batch.cursors.items():
             if not self._run.windowed:
                 sources.move(connection, self._run.sources[stream], cursor)
@@ -149,12 +146,12 @@ class DirectWriter(Writer):
             self._pending[complete.stream].listed |= not self._run.windowed
         self._counts = self._pending
 
-    def _apply(self, connection: sqlite3.Connection, stream: Stream, part: Part) -> None:
+    def _apply(self, connection: sqlite3.Connection, stream: Stream, part: Part, put: Execute) -> None:
         source, now = self._run.sources[stream], stamp(self._now())
         before = known(connection, source, part.last)
         kinds = kinds_of(part, before)
         self._count(connection, stream, before, kinds)
-        apply(connection, source, part, before=before, kinds=kinds, now=now)
+        apply(connection, source, part, before=before, kinds=kinds, now=now, put=put)
 
     def _count(
         self,
@@ -202,20 +199,32 @@ def apply(
     before: Mapping[str, Known],
     kinds: Mapping[str, ChangeKind],
     now: str,
+    put: Execute,
 ) -> None:
-    """Write the rows that change something to the live records, and note every scope."""
-    put = [key for key, kind in kinds.items() if kind != "deleted"]
-    if put:
-        new = [key for key in put if key not in before]
-        last = numbers.take(connection, seqs=len(put), documents=len(new))
-        places = {
-            **{key: before[key].document for key in put if key in before},
-            **dict(zip(new, count(last.document + 1), strict=False)),
+    """Write the rows that change something to the live records, and note every scope; `put` writes the records."""
+    changed = [key for key, kind in kinds.items() if kind != "deleted"]
+    if changed:
+        old = [key for key in changed if key in before]
+        new = [key for key in changed if key not in before]
+        ids = [*new, *old]
+        last = numbers.take(connection, seqs=len(ids), documents=len(new))
+        documents.replace(connection, [(before[key].document, part.last[key].document or b"") for key in old])
+        documents.add(put, last.document + 1, [part.last[key].document or b"" for key in new])
+        digests = b"".join([part.last[key].digest for key in ids])
+        if len(digests) != DIGEST_BYTES * len(ids):
+            raise ValueError(f"digests of {len(ids)} records have {len(digests)} bytes")
+        unscoped = frozenset(part.standing.get("", ()))
+        values = {
+            "source": source,
+            "ids": id_list(ids),
+            "seq": last.seq + 1,
+            "digests": digests,
+            "width": DIGEST_BYTES,
+            "unscoped": bytes([key in unscoped for key in ids]),
+            "now": now,
+            "document": last.document + 1,
         }
-        documents = ((place, (part.last[key].document or b"").decode()) for key, place in places.items())
-        insert_many(connection, _WRITE, _DOCUMENT, documents)
-        numbered = zip(count(last.seq + 1), places.items(), strict=False)
-        insert_many(connection, _PUT, _ROW, _rows(source, part, before, numbered, now))
+        put(_PUT, values)
     gone = [key for key, kind in kinds.items() if kind == "deleted"]
     if gone:
         tombstones.new_list(connection)
@@ -226,15 +235,6 @@ def apply(
 
 def _change(row: Row, was: Known | None) -> ChangeKind | None:
     return change(row, None if was is None or was.deleted else was.digest)
-
-
-def _rows(
-    source: int, part: Part, before: Mapping[str, Known], numbered: Iterable[tuple[int, tuple[str, int]]], now: str
-) -> Iterator[tuple[int, str, int, bytes, bool, str, str, int]]:
-    unscoped = {key for key, was in before.items() if was.unscoped}.union(part.standing.get("", ()))
-    for seq, (key, place) in numbered:
-        first_seen = before[key].first_seen_at if key in before else now
-        yield source, key, seq, part.last[key].digest, key in unscoped, first_seen, now, place
 
 
 def _stand(connection: sqlite3.Connection, source: int, part: Part, before: Mapping[str, Known]) -> None:

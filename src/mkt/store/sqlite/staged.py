@@ -7,9 +7,22 @@ from datetime import datetime
 from typing import Final
 
 from mkt.contract import Complete, Json, Stream, uuid7
-from mkt.store.base import Batch, ChangedRecord, Hold, Row, StreamChanges
-from mkt.store.sqlite import absence, headers, held, holds, leftovers, numbers, preview, promotion, sources, summary
+from mkt.store.base import Batch, ChangedRecord, Hold, StreamChanges
+from mkt.store.sqlite import (
+    absence,
+    documents,
+    headers,
+    held,
+    holds,
+    leftovers,
+    numbers,
+    preview,
+    promotion,
+    sources,
+    summary,
+)
 from mkt.store.sqlite.columns import dump, id_list, stamp
+from mkt.store.sqlite.connection import Execute
 from mkt.store.sqlite.live import Part, change, digests, parts
 from mkt.store.sqlite.many import insert_many
 from mkt.store.sqlite.writer import Writer
@@ -30,8 +43,6 @@ _STAGE: Final = """
         (staging, source, external_id, change, hash, document, before_hash, before_document)
     values {rows}"""
 _STAGED_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?)"
-_WRITE: Final = "insert into integration_documents (document, data) values {rows}"
-_DOCUMENT: Final = "(?, ?)"
 _ANY_STAGED: Final = "select exists (select 1 from integration_staging where staging = ? and source = ?)"
 _OF_IDS: Final = "where staging = ? and source = ? and external_id in (select value from json_each(?))"
 _UNSTAGE: Final = (
@@ -121,10 +132,10 @@ class StagedWriter(Writer):
             for stream, source in self._run.sources.items()
         }
 
-    def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def _store(self, connection: sqlite3.Connection, batch: Batch, put: Execute) -> None:
         staging = self._run.staging
         for stream, part in parts(batch.rows).items():
-            self._stage(connection, self._run.sources[stream], part)
+            self._stage(connection, self._run.sources[stream], part, put)
         invalid = [(staging, self._run.sources[stream], number) for stream, number in batch.invalid.items()]
         connection.executemany(_COUNT_INVALID, invalid)
         if not self._run.windowed:
@@ -140,12 +151,16 @@ class StagedWriter(Writer):
         trusted = complete.listing != "offset" and not self._run.resumed
         return self._run.staging, self._run.sources[complete.stream], complete.scope, trusted
 
-    def _stage(self, connection: sqlite3.Connection, source: int, part: Part) -> None:
+    def _stage(self, connection: sqlite3.Connection, source: int, part: Part, put: Execute) -> None:
         staging = self._run.staging
         unstage(connection, staging, source, part.last)
         before = digests(connection, source, part.last)
         changed = {key: kind for key, row in part.last.items() if (kind := change(row, before.get(key, _UNKNOWN)[0]))}
-        places = _write(connection, [row for key, row in part.last.items() if key in changed and row.document])
+        written = {key: row.document for key, row in part.last.items() if key in changed and row.document}
+        # Where they stay when they are promoted.
+        first = numbers.take(connection, documents=len(written)).document + 1 if written else 0
+        documents.add(put, first, list(written.values()))
+        places = {key: place for place, key in enumerate(written, first)}
         rows = [
             (staging, source, key, kind, part.last[key].digest, places.get(key), *before.get(key, _UNKNOWN))
             for key, kind in changed.items()
@@ -154,16 +169,6 @@ class StagedWriter(Writer):
         unsee(connection, staging, source, part.deleted)
         for scope, ids in part.standing.items():
             connection.execute(SEE, (staging, source, scope, id_list(ids)))
-
-
-def _write(connection: sqlite3.Connection, rows: Sequence[Row]) -> Mapping[str, int]:
-    """Write the documents where they stay when they are promoted, and return where each one is."""
-    if not rows:
-        return {}
-    first = numbers.take(connection, documents=len(rows)).document + 1
-    written = ((place, (row.document or b"").decode()) for place, row in enumerate(rows, first))
-    insert_many(connection, _WRITE, _DOCUMENT, written)
-    return {row.external_id: place for place, row in enumerate(rows, first)}
 
 
 def unstage(connection: sqlite3.Connection, staging: int, source: int, ids: Iterable[str]) -> None:

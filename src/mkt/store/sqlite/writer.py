@@ -14,7 +14,7 @@ from mkt.store.base import Batch, ChangedRecord, Hold, Lease, StreamChanges
 from mkt.store.pipeline import Pipeline
 from mkt.store.sqlite import memory
 from mkt.store.sqlite.columns import stamp
-from mkt.store.sqlite.connection import Database
+from mkt.store.sqlite.connection import Database, Execute
 from mkt.store.sqlite.headers import Header
 from mkt.store.sqlite.leases import HOLDS
 
@@ -73,8 +73,9 @@ class Writer(ABC):
         return self._cursors.get(stream)
 
     def write(self, batch: Batch) -> None:
-        with self._transaction(self._pipeline) as connection:
-            self._put(connection, batch)
+        with self._database.write_behind(self._pipeline) as (connection, later):
+            self._check(connection)
+            self._put(connection, batch, later)
         self._note(batch)
 
     def settle(self) -> None:
@@ -101,12 +102,12 @@ class Writer(ABC):
     @abstractmethod
     def discard(self) -> None: ...
     @abstractmethod
-    def _store(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        """Put the batch's rows into their tables."""
+    def _store(self, connection: sqlite3.Connection, batch: Batch, put: Execute) -> None:
+        """Put the batch's rows into their tables; `put` does what takes long and nothing of this step asks for."""
 
-    def _put(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def _put(self, connection: sqlite3.Connection, batch: Batch, put: Execute) -> None:
         """Put all of the batch into its tables."""
-        self._store(connection, batch)
+        self._store(connection, batch, put)
         if batch.memory and not self._run.dry_run:
             memory.put(connection, self._run.lease.key, batch.memory, self._now())
 
@@ -116,12 +117,14 @@ class Writer(ABC):
             self._cursors.update(batch.cursors)
 
     @contextmanager
-    def _transaction(self, behind: Pipeline | None = None) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Begin a write that only the lease's holder may do, and only while the run has its staging."""
-        database = self._database
-        with database.write() if behind is None else database.write_behind(behind) as connection:
-            lease = self._run.lease
-            header = (stamp(self._now()), self._run.staging, self._run.run_id, *lease.key, lease.epoch)
-            if connection.execute(_TOUCH, header).rowcount != 1:
-                raise LeaseLost("/".join(lease.key))
+        with self._database.write() as connection:
+            self._check(connection)
             yield connection
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        lease = self._run.lease
+        header = (stamp(self._now()), self._run.staging, self._run.run_id, *lease.key, lease.epoch)
+        if connection.execute(_TOUCH, header).rowcount != 1:
+            raise LeaseLost("/".join(lease.key))

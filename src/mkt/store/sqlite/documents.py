@@ -1,0 +1,40 @@
+"""The data of records, each in a row of its own apart from what is looked through."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from mkt.store.sqlite.connection import Execute
+
+_MOST_BYTES: Final = 16_000_000
+_ADD: Final = """
+    insert into integration_documents (document, data) select ? + key, value from json_each(?)"""
+_REPLACE: Final = "insert or replace into integration_documents (document, data) values (?, ?)"
+
+
+def add(put: Execute, first: int, documents: Sequence[bytes]) -> None:
+    """Write new documents at numbers that follow each other.
+
+    One statement for all of them: unlike many it leaves the interpreter to other threads for its whole time. Few for
+    very large ones, as what SQLite takes for a text has a limit.
+    """
+    for some in _split(documents):
+        put(_ADD, (first, (b"[" + b",".join(some) + b"]").decode()))
+        first += len(some)
+
+
+def replace(connection: sqlite3.Connection, documents: Sequence[tuple[int, bytes]]) -> None:
+    """Write documents over what stands at their numbers."""
+    connection.executemany(_REPLACE, [(place, document.decode()) for place, document in documents])
+
+
+def _split(documents: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Split documents into groups of some megabytes."""
+    start, size = 0, 0
+    for position, document in enumerate(documents):
+        size += len(document)
+        if size > _MOST_BYTES and position > start:
+            yield documents[start:position]
+            start, size = position, len(document)
+    if documents:
+        yield documents[start:]
