@@ -364,6 +364,14 @@ def test_a_delivery_that_was_not_read_is_shown_with_what_to_do() -> None:
     assert "Have the partner send less at a time" in shown
 
 
+def test_a_delivery_to_nobody_is_shown_with_where_it_went() -> None:
+    with serving() as server:
+        assert server.post("/hooks/nobody/roster", content=b"{}").status_code == 403
+        server.end()
+    (name,) = verdicts()
+    assert run("webhooks", "show", name).out.startswith("POST /hooks/nobody/roster  unroutable\n")
+
+
 def test_a_secret_that_is_missing_here_is_shown_with_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MKT_SECRET__ACME__HOOK__HOOK_SECRET")
     with serving() as server:

@@ -96,8 +96,9 @@ def delivery_page(
     delivery: Delivery, events: Sequence[ConnectorEvent], now: datetime, *, values: bool
 ) -> Iterator[RenderableType]:
     """One delivery: what came, what was made of it, what to do."""
-    title = clean(delivery.target or "unroutable")
-    yield Text.assemble((title, BOLD), f"  {clean(delivery.connector)}  ", _verdict(delivery))
+    title = clean(delivery.target or f"{delivery.method} {delivery.path}")
+    connector = f"  {clean(delivery.connector)}" if delivery.connector else ""
+    yield Text.assemble((title, BOLD), f"{connector}  ", _verdict(delivery))
     yield from facts(_facts(delivery, now))
     refusal = delivery.details.get("refusal") or {}
     yield from facts((name, value) for name, value in refusal.items() if name != "message")

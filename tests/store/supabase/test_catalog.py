@@ -130,6 +130,15 @@ def test_what_a_newer_version_may_have_made_is_not_undone_by_sql(connection: psy
     assert new.kind == "new"
 
 
+def test_a_migration_that_was_left_out_is_named_beside_a_newer_one(connection: psycopg.Connection) -> None:
+    left_out = MIGRATIONS[-1].name
+    newer = "insert into mkt_private.migrations (name) values ('20991231000001_mkt_more')"
+    without = f"delete from mkt_private.migrations where name = '{left_out}'"  # noqa: S608 - our own name
+    (new, old) = found(connection, newer, without)
+    assert (new.kind, "20991231000001_mkt_more" in new.what) == ("new", True)
+    assert (old.kind, left_out in old.what) == ("old", True)
+
+
 def test_a_column_that_lacks_comes_before_the_rights_on_it(connection: psycopg.Connection) -> None:
     lacking = found(connection, "alter table integrations drop column guard cascade")
     assert lacking[0].what == "column guard of public.integrations is missing"

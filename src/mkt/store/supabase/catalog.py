@@ -46,7 +46,7 @@ def flaws(found: Catalog) -> list[Flaw]:
     known, applied = [migration.name for migration in MIGRATIONS], found["migrations"]
     missing = [name for name in known if name not in applied]
     newer = [name for name in applied if name not in known]
-    versions = [_old(missing)] if missing else [_new(newer)] if newer else []
+    versions = [*([_new(newer)] if newer else []), *([_old(missing)] if missing else [])]
     # What a later migration brings is not missing, and what it takes away not changed, before it is applied.
     compared = [*_compared(_but_the_key(found) if versions else found)]
     found_open = [_unjudged(flaw) if newer else flaw for flaw in compared if flaw.kind == "open"]
