@@ -370,6 +370,18 @@ def test_an_answer_that_has_begun_is_not_waited_for(
     assert heard == []
 
 
+def test_who_has_answered_before_is_waited_for_anew(
+    connect: Open, partner: Partner, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(transport, "SLOW_SECONDS", 0.5)
+    head = b"HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nContent-Length: 42\r\n\r\n"
+    partner.sends(head, *[b" "] * 40, b"{}", pause=0.02)
+    partner.says({})
+    assert connect(partner.url, slow=heard.append).rpc("mkt_open", repeatable=True) == {}
+    assert (heard, len(waits)) == ([], 1)
+
+
 def test_who_waits_for_a_connection_is_told_too(connect: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
     monkeypatch.setattr(transport, "SLOW_SECONDS", 0.0)

@@ -156,8 +156,15 @@ class SupabaseClient:
         """
         place = f"{self._host}, {what}"
         retry = Retry(self._clock, tries=_TRIES, longest=_LONGEST_WAIT)
-        since = time.monotonic()
-        return retry.run(lambda: self._send(place, build(self._supabase), longest, since), repeatable=repeatable)
+        since, self._last.response = time.monotonic(), None
+
+        def send() -> _Answer:
+            nonlocal since
+            if self._last.response is not None:  # who has answered is waited for anew
+                since = time.monotonic()
+            return self._send(place, build(self._supabase), longest, since)
+
+        return retry.run(send, repeatable=repeatable)
 
     def _listed(self, data: Any, table: str, columns: frozenset[str]) -> list[Row]:
         if isinstance(data, list) and all(isinstance(row, dict) and columns <= row.keys() for row in data):

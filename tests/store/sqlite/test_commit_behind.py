@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Gate:
         commit = Database._commit
 
         def wait(
-            database: Database, connection: sqlite3.Connection, kept: Sequence[tuple[str, Values]], held: ExitStack
+            database: Database, connection: sqlite3.Connection, kept: list[tuple[str, Values]], held: ExitStack
         ) -> None:
             self.reached.set()
             self._opened.wait(SECONDS)

@@ -17,8 +17,8 @@ from mkt.secrets.integration import IntegrationSecrets
 from mkt.store.base import Key
 
 _LOOK_SECONDS: Final = 1.0
-_SECRET_SECONDS: Final = 10.0
 _KEYRING_AWAY: Final = frozenset({"config.no_keyring", "config.keyring_locked", "config.keyring"})
+_SECRET_SECONDS: Final = 10.0
 """So long a secret that was changed counts as it was: a keyring is too slow to be asked for each delivery."""
 
 

@@ -220,11 +220,11 @@ class Database:
         else:
             self._idle.append(connection)
 
-    def _commit(self, connection: sqlite3.Connection, kept: Sequence[tuple[str, Values]], held: ExitStack) -> None:
+    def _commit(self, connection: sqlite3.Connection, kept: list[tuple[str, Values]], held: ExitStack) -> None:
         with held:
             try:
-                for statement, values in kept:
-                    connection.execute(statement, values)
+                while kept:
+                    connection.execute(*kept.pop(0))  # and let go: a batch may have many megabytes
                 connection.execute("commit")
             except BaseException:
                 self._roll_back(connection)

@@ -6,20 +6,20 @@ from typing import Final
 
 from mkt.store.sqlite.connection import Execute
 
-_MOST_BYTES: Final = 16_000_000
+_MOST_BYTES: Final = 1_000_000
 _ADD: Final = """
-    insert into integration_documents (document, data) select ? + key, value from json_each(?)"""
+    insert into integration_documents (document, data) select ? + key, value from json_each(cast(? as text))"""
 _REPLACE: Final = "insert or replace into integration_documents (document, data) values (?, ?)"
 
 
 def add(put: Execute, first: int, documents: Sequence[bytes]) -> None:
     """Write new documents at numbers that follow each other.
 
-    One statement for all of them: unlike many it leaves the interpreter to other threads for its whole time. Few for
-    very large ones, as what SQLite takes for a text has a limit.
+    One statement for a megabyte of them: unlike many it leaves the interpreter to other threads for its whole time.
+    SQLite decodes them, as a text of Python's takes four bytes for each character where one of them is rare.
     """
     for some in _split(documents):
-        put(_ADD, (first, (b"[" + b",".join(some) + b"]").decode()))
+        put(_ADD, (first, b"[" + b",".join(some) + b"]"))
         first += len(some)
 
 
@@ -29,7 +29,7 @@ def replace(connection: sqlite3.Connection, documents: Sequence[tuple[int, bytes
 
 
 def _split(documents: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Split documents into groups of some megabytes."""
+    """Split documents into groups of about a megabyte."""
     start, size = 0, 0
     for position, document in enumerate(documents):
         size += len(document)
