@@ -119,7 +119,7 @@ def test_a_project_that_has_rows_is_not_copied_into(mkt: Mkt, sql: Sql) -> None:
     answer = mkt(*COPY)
     assert answer.code == 1
     assert "has rows already: integration_records" in answer.err
-    assert "mkt tenants remove NAME --purge --store supabase" in answer.err
+    assert "mkt tenants remove NAME --purge --source yaml --store supabase" in answer.err
 
 
 @pytest.mark.usefixtures("synced")

@@ -168,7 +168,8 @@ def test_rotate_leaves_what_it_cannot_open_and_says_so(
     answer = mkt("secrets", "rotate")
     assert answer.code == 1
     assert "supabase:roster/PASSWORD of acme was changed in the database, or copied" in answer.out
-    assert "next: mkt secrets rotate" in answer.out
+    assert "`mkt secrets set acme/roster PASSWORD --to supabase`" in answer.out
+    assert "next:" not in answer.out, "it would be the same again"
     assert tenants.sql(ROWS)[0] == stolen
 
 

@@ -206,6 +206,7 @@ def test_what_does_not_pass_by_itself_is_not_tried_again(
         (500, problem("57014", "canceling statement due to statement timeout"), "supabase.slow"),
         (500, problem("53300", "too many connections"), "supabase.busy"),
         (405, problem("25006", "cannot execute INSERT in a read-only transaction"), "supabase.read_only"),
+        (503, problem("53100", "could not extend file: No space left on device"), "supabase.read_only"),
         (500, problem("40001", "could not serialize access"), "supabase.busy"),
         (503, problem("PGRST002", "Could not query the database for the schema cache"), "supabase.busy"),
         (504, problem("PGRST003"), "supabase.busy"),
@@ -221,7 +222,7 @@ def test_what_may_pass_is_tried_again(
     partner.says(body, status=status, times=4)
     error = raised_by(read(connect(partner.url)))
     assert isinstance(error, TransientError)
-    assert error.code == code
+    assert (error.code, error.actor) == (code, "us")
     assert (len(partner.requests), len(waits)) == (4, 3)
     assert "4 tries" in error.message
 
@@ -340,6 +341,23 @@ def test_no_answer_in_time_is_transient(connect: Open, partner: Partner) -> None
         partner.sends(b"HTTP/1.1 200 OK\r\n\r\n", pause=60)
     error = raised_by(read(connect(partner.url, timeout=httpx.Timeout(0.05))))
     assert (type(error), error.code) == (TransientError, "network.read_timeout")
+
+
+def test_after_no_answer_in_all_tries_one_is_made_until_something_is_heard(
+    connect: Open, partner: Partner, waits: list[float]
+) -> None:
+    client = connect(partner.url, timeout=httpx.Timeout(0.05))
+    for _ in range(5):
+        partner.sends(b"HTTP/1.1 200 OK\r\n\r\n", pause=60)
+    raised_by(read(client))
+    assert len(waits) == 3
+    raised_by(read(client))
+    assert len(waits) == 3, "whoever ends now does not wait for as long again"
+    partner.says([], content_range="*/0")
+    read(client)()
+    partner.says(status=503).says([], content_range="*/0")
+    read(client)()
+    assert len(waits) == 4
 
 
 def test_an_answer_that_takes_long_is_told_before_it_fails(

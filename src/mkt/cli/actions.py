@@ -62,6 +62,6 @@ def tenant_folder(settings: ProjectSettings) -> TenantFolder:
     if settings.source != "yaml":
         raise Refused(
             f"the configurations come from {settings.source}, and this command changes YAML files",
-            remedy="Work on the files with --source yaml, then bring them over.",
+            remedy="Say --source yaml to work on the files; `mkt config push` brings them over.",
         )
     return TenantFolder(settings.config_dir, settings.root)

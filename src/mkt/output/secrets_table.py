@@ -12,7 +12,7 @@ from mkt.output.text import line, next_command, outcome_text, plural, row, table
 from mkt.secrets.keys import KeyPair
 from mkt.secrets.placing import Kept, Looked, OneSecret
 from mkt.secrets.resealing import Resealed
-from mkt.secrets.sealing import SealingKey
+from mkt.secrets.sealing import TAMPERED, SealingKey
 from mkt.secrets.sealing_keys import CURRENT, PREVIOUS
 from mkt.secrets.sharing import named
 
@@ -172,7 +172,7 @@ def resealed_page(done: Sequence[Resealed], key: SealingKey) -> Iterator[Rendera
     total = sum(each.resealed + each.unchanged for each in done)
     verb = "is" if total == 1 else "are"
     yield line(f"{plural(total, 'value')} of {plural(len(done), 'tenant')} {verb} under key {key.id}.")
-    if refused:
+    if any(error.code != TAMPERED for error in refused):
         yield next_command("mkt secrets rotate")
     elif any(each.resealed for each in done):
         yield line(

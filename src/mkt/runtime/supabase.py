@@ -21,7 +21,7 @@ from supabase_auth import SyncMemoryStorage
 
 from mkt import __version__
 from mkt.contract import Json
-from mkt.errors import ConnectorError
+from mkt.errors import ConnectorError, TransientError
 from mkt.runtime import supabase_faults as faults
 from mkt.runtime.clock import Clock
 from mkt.runtime.masking import PROCESS
@@ -37,6 +37,7 @@ _LONGEST_ANSWER: Final = 60.0
 """Seconds until all of an answer is there, however it drips."""
 _CONNECTIONS: Final = 20
 _TRIES: Final = 4
+_UNANSWERED: Final = frozenset({"network.connect_timeout", "network.read_timeout"})
 _LONGEST_WAIT: Final = 30.0
 
 Row = dict[str, Any]
@@ -79,6 +80,8 @@ class SupabaseClient:
         self._host = url.netloc.decode("ascii")
         self._patience = Patience(self._clock, partial(slow, self._host) if slow else None)
         self._last = threading.local()
+        self._silent = False
+        """Nothing was heard in all tries of a call. Until something is, one try is all that a call gets."""
         self._http = httpx.Client(
             transport=open_transport(
                 url,
@@ -155,7 +158,7 @@ class SupabaseClient:
         `ConnectorError`: its class and remedy by what went wrong.
         """
         place = f"{self._host}, {what}"
-        retry = Retry(self._clock, tries=_TRIES, longest=_LONGEST_WAIT)
+        retry = Retry(self._clock, tries=1 if self._silent else _TRIES, longest=_LONGEST_WAIT)
         since, self._last.response = time.monotonic(), None
 
         def send() -> _Answer:
@@ -164,7 +167,11 @@ class SupabaseClient:
                 since = time.monotonic()
             return self._send(place, build(self._supabase), longest, since)
 
-        return retry.run(send, repeatable=repeatable)
+        try:
+            return retry.run(send, repeatable=repeatable)
+        except TransientError as error:
+            self._silent = self._silent or error.code in _UNANSWERED
+            raise
 
     def _listed(self, data: Any, table: str, columns: frozenset[str]) -> list[Row]:
         if isinstance(data, list) and all(isinstance(row, dict) and columns <= row.keys() for row in data):
@@ -199,6 +206,7 @@ class SupabaseClient:
 
     def _remember(self, response: httpx.Response) -> None:
         self._last.response = response
+        self._silent = False
 
     def _let_go(self) -> None:
         """Cut the circle in which httpx keeps an answer, and the body that was sent, until Python looks for it."""

@@ -90,7 +90,7 @@ _INVALID: Final[_Meaning] = (
     f"{_CHECK} If that finds nothing, it is a bug in mkt: please report this line.",
     "us",
 )
-_BUSY: Final[_Meaning] = (TransientError, "supabase.busy", "the database is not ready", _WAIT, "partner")
+_BUSY: Final[_Meaning] = (TransientError, "supabase.busy", "the database is not ready", _WAIT, "us")
 _SLOW: Final[_Meaning] = (
     TransientError,
     "supabase.slow",
@@ -113,7 +113,7 @@ _BY_CODE: Final[Mapping[str, _Meaning]] = {
     **dict.fromkeys(("PGRST106", "PGRST202", "PGRST203", "PGRST204", "PGRST205", "42703", "42P01", "42883"), _SCHEMA),
     **dict.fromkeys(("23505", "23503", "PT409", "PGRST116"), _CONFLICT),
     "57014": _SLOW,
-    "25006": _READ_ONLY,
+    **dict.fromkeys(("25006", "53100"), _READ_ONLY),
     **dict.fromkeys(("PGRST000", "PGRST001", "PGRST002", "PGRST003"), _BUSY),
     **dict.fromkeys(("40001", "40P01", "55P03", "57P01", "57P02", "57P03"), _BUSY),
 }
@@ -140,7 +140,7 @@ def _by_status(status: int) -> _Meaning | None:
     if status == HTTPStatus.UNAUTHORIZED:
         return _AUTH
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited, "supabase.rate_limit", "Supabase asks us to come back later", _WAIT, "partner"
+        return RateLimited, "supabase.rate_limit", "Supabase asks us to come back later", _WAIT, "us"
     if status == _PAUSED:
         remedy = "Open the project in Supabase's dashboard and restore it."
         return TransientError, "supabase.paused", "the project is paused", remedy, "us"
@@ -149,7 +149,7 @@ def _by_status(status: int) -> _Meaning | None:
 
 def _other(status: int, code: str) -> _Meaning:
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TransientError, "supabase.down", "Supabase cannot answer now", _WAIT, "partner"
+        return TransientError, "supabase.down", "Supabase cannot answer now", _WAIT, "us"
     if status == HTTPStatus.FORBIDDEN:
         return AccessDenied, "supabase.refused", "something before the database refused the request", _PAGE, "us"
     if _is_the_databases(code) or status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -209,9 +209,9 @@ def network_error(error: httpx.HTTPError, place: str) -> ConnectorError:
             remedy = (
                 "Check SUPABASE_URL for a typing error, and this machine's DNS; a deleted project has no address."
             )
-            return _passing(f"{place}: no address is known for this host", "network.dns", remedy, "us")
+            return _passing(f"{place}: no address is known for this host", "network.dns", remedy)
         if isinstance(cause, ConnectionRefusedError):
-            return _passing(f"{place}: the connection was refused", "network.refused", _LOOK, "us")
+            return _passing(f"{place}: the connection was refused", "network.refused", _LOOK)
     what, code = next(words for kind, words in _BROKEN.items() if isinstance(error, kind))
     return _passing(f"{place}: {what}", code)
 
@@ -226,5 +226,5 @@ _BROKEN: Final[Mapping[type[httpx.HTTPError], tuple[str, str]]] = {
 }
 
 
-def _passing(message: str, code: str, remedy: str = _WAIT, actor: Actor = "partner") -> TransientError:
-    return TransientError(message, remedy=remedy, actor=actor, code=code)
+def _passing(message: str, code: str, remedy: str = _WAIT) -> TransientError:
+    return TransientError(message, remedy=remedy, actor="us", code=code)

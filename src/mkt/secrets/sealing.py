@@ -14,6 +14,7 @@ from typing import Final
 from mkt.errors import ConfigError
 
 KEY_BYTES: Final = 32
+TAMPERED: Final = "config.secret_tampered"
 LONGEST: Final = 64 * 1024
 """Bytes of a value; whatever is larger is no secret."""
 _VERSION: Final = "mkt1"
@@ -92,8 +93,11 @@ def unseal(sealed: str, label: Label, key: SealingKey) -> str:
 
 
 def _refused(label: Label, why: str) -> SealError:
+    integration, _, name = label.name.rpartition("/")  # as mkt names them
+    secret = f"{label.tenant}/{integration} {name}" if integration else f"{label.tenant}/INTEGRATION NAME"
     return SealError(
         f"{label} {why}; it is not used",
-        remedy="Find out who wrote the row into integration_secrets, then store the value again: `mkt secrets set`.",
-        code="config.secret_tampered",
+        remedy="Find out who wrote the row into integration_secrets, then store the value again:"
+        f" `mkt secrets set {secret} --to supabase`.",
+        code=TAMPERED,
     )

@@ -210,9 +210,11 @@ def late(target: str, timeout: timedelta, waited: str = "") -> TransientError:
 def killed() -> LocalError:
     """Return the error of an earlier run that has no end."""
     return LocalError(
-        "the run did not come to its end: its process was killed or stood still, or the machine went down",
-        remedy="The next run went on from what it had stored. If it happens again, look in the kernel's log for the"
-        " out-of-memory killer.",
+        "the run did not come to its end: its process was killed or stood still, the machine went down, or the store"
+        " was away when it ended",
+        remedy="The next run went on from what it had stored. Its events tell how far it came, and what it said last:"
+        " `mkt runs show`. If they break off and it happens again, look in the kernel's log for the out-of-memory"
+        " killer.",
         code="local.killed",
     )
 

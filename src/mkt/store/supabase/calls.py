@@ -16,7 +16,7 @@ _HALF: Final = "copying"
 HALF_COPY: Final = "local.half_copy"
 GIVE_UP: Final = (
     "To give it up: `delete from mkt_private.copies` in the dashboard's SQL editor; then erase what is there:"
-    " `mkt tenants remove NAME --purge --store supabase`."
+    " `mkt tenants remove NAME --purge --source yaml --store supabase`."
 )
 
 

@@ -16,7 +16,7 @@ from mkt.store.supabase.opening import prepare
 _DIGESTED: Final = 20_000
 _CLEARED: Final = 10_000
 _COMPARED: Final = 5_000
-_ERASE: Final = "`mkt tenants remove NAME --purge --store supabase`."
+_ERASE: Final = "`mkt tenants remove NAME --purge --source yaml --store supabase`."
 _LONGEST: Final = 600.0
 """Seconds for what looks at everything at once."""
 
