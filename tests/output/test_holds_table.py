@@ -88,6 +88,16 @@ def test_a_closed_hold_tells_who_said_what_and_offers_no_verdict(render: Render,
     assert text.endswith("next: mkt status northwind/roster\n")
 
 
+@pytest.mark.parametrize(
+    ("reason", "helps"),
+    [("people: the partner listed none, 102 are stored", False), ("people: 20 of 102 would be deleted", True)],
+)
+def test_a_limit_is_offered_after_a_rejection_where_it_helps(render: Render, reason: str, *, helps: bool) -> None:
+    text = render(verdict_page(replace(HOLD, state="rejected", reasons=(reason,))))
+    assert "mkt holds approve deadbeef, once it is held again" in text
+    assert ("raise guard:" in text) == helps
+
+
 def test_a_part_that_leaves_nothing_says_what_is_left_to_approve(render: Render) -> None:
     empty = replace(HOLD, changes={"people": StreamChanges(live=102, unchanged=102)})
     assert render(verdict_page(empty, StreamCounts(created=2))).splitlines() == [

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mkt.contract import Stream
 from mkt.engine.report import StreamCounts
+from mkt.engine.sync.guard import EMPTIED
 from mkt.engine.sync.holds import counted
 from mkt.engine.triage.causes import REVIEW
 from mkt.output.fitting import Fitting, facts
@@ -88,7 +89,8 @@ def _after_rejecting(hold: Hold, target: str) -> Iterator[tuple[str, str]]:
     """Say what comes of it where the partner goes on sending the same, and what each way out is."""
     part = short_id(hold.id)
     yield "the same again", f"is held again as {part}, without a new alert, and no sync runs until it is decided"
-    yield "to let it in", f"mkt holds approve {part}, once it is held again; or raise guard: in its file"
+    limits = "" if any(EMPTIED in reason for reason in hold.reasons) else "; or raise guard: in its file"
+    yield "to let it in", f"mkt holds approve {part}, once it is held again{limits}"
     yield "to stop it", f"mkt disable {target} --reason TEXT"
 
 

@@ -54,6 +54,13 @@ def network_error(error: httpx.HTTPError, place: str, limits: Limits) -> Connect
     return _passing(f"{place}: {words.format(limits=limits)}", code)
 
 
+def in_short(error: httpx.HTTPError, seconds: float) -> str:
+    """Return what became of a request that is no partner's, in a few words."""
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {seconds:g} s"
+    return "no connection" if isinstance(error, httpx.ConnectError) else "the connection broke off"
+
+
 def slow_answer(place: str, limits: Limits) -> SlowAnswer:
     """Return the error of an answer that dripped past its deadline."""
     return SlowAnswer(

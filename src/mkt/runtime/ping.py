@@ -4,6 +4,7 @@ import httpx
 
 from mkt import __version__
 from mkt.errors import ConfigError
+from mkt.runtime.faults import in_short
 from mkt.runtime.masking import PROCESS
 from mkt.runtime.proxies import proxy_for
 from mkt.runtime.transport import tls_context
@@ -17,10 +18,8 @@ def ping(address: str, seconds: float) -> str:
     mask_path(url)
     try:
         return _get(url, seconds)
-    except httpx.TimeoutException:
-        return f"no answer within {seconds:g} s"
     except httpx.HTTPError as error:
-        return f"no connection ({type(error).__name__})"
+        return in_short(error, seconds)
     except ConfigError as error:  # the proxy of this machine
         return error.message
 

@@ -14,6 +14,7 @@ import httpx
 
 from mkt import __version__
 from mkt.errors import ConfigError
+from mkt.runtime.faults import in_short
 from mkt.runtime.masking import PROCESS
 from mkt.runtime.proxies import proxy_for
 from mkt.runtime.transport import tls_context
@@ -86,10 +87,8 @@ class Webhook:
             headers["webhook-signature"] = " ".join(signature(key, message_id, now, body) for key in self._keys)
         try:
             return self._post(body, headers, seconds)
-        except httpx.TimeoutException:
-            return f"no answer within {seconds:.0f} s"
         except httpx.HTTPError as error:
-            return f"no connection ({type(error).__name__})"
+            return in_short(error, seconds)
         except ConfigError as error:
             return error.message
 

@@ -39,7 +39,7 @@ def failure(result: Result) -> Failure:
 
 BAD_RECORDS = {
     "without an id": (Record("people", "", {}), "no external id"),
-    "with an id that is no text": (Record("people", 7, {}), "no external id"),  # type: ignore[arg-type]
+    "with an id that is no text": (Record("people", 7, {}), "external id is int, expected text"),  # type: ignore[arg-type]
     "of 5 MB": (Record("people", "x", {"title": "x" * 5_000_000}), "5000012 bytes, 1000000 are the most"),
     "with a NUL in a text": (Record("people", "x", {"title": "a\0b"}), "NUL in a text"),
     "with a NUL in its id": (Record("people", "x\0", {}), "NUL in the external id"),

@@ -20,7 +20,8 @@ def person(**data: Any) -> Record:
     ("record", "reason"),
     [
         (Record("people", "", {}), "no external id"),
-        (Record("people", 42, {}), "no external id"),  # type: ignore[arg-type]
+        (Record("people", 42, {}), "external id is int, expected text"),  # type: ignore[arg-type]
+        (Record("people", None, {}), "no external id"),  # type: ignore[arg-type]
         (Record("people", "4\0", {}), "NUL in the external id"),
         (Record("people", "4\ud800", {}), "a broken character in the external id"),
         (

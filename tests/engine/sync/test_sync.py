@@ -316,6 +316,9 @@ def test_one_bad_record_among_thousands_is_left_out_with_its_place_and_nothing_i
     result = rig.sync_one()
     assert (result.outcome, result.totals.invalid, result.totals.deleted) == ("ok", 1, 0)
     assert result.invalid_places == {"people": ("record 1 of this run: no external id",)}
+    assert result.note == (
+        "nothing of people was deleted, as a record of it could not be read: ask the partner to mend that"
+    )
     assert len(rig.names()) == 500
 
 

@@ -137,6 +137,14 @@ def test_a_bug_in_a_statement_is_no_fault_of_the_disk(store: SqliteStore) -> Non
     assert connection.fault(error) is None
 
 
+def test_a_full_disk_is_called_that_where_the_shared_file_cannot_grow() -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    found = connection.fault(error)
+    assert found is not None
+    assert found[0] == "the disk is full"
+
+
 _WORK = """
 import sys
 from itertools import count

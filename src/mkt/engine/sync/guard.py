@@ -1,9 +1,13 @@
 """The mass-change guard: a sync that would remove or change too much is held."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from mkt.contract import Guard, Stream
 from mkt.store.base import StreamChanges
+
+EMPTIED: Final = "the partner listed none"
+"""Whatever the limits are: of somebody with no people at all no percentage is asked."""
 
 
 def over_limit(guard: Guard, changes: Mapping[Stream, StreamChanges], *, waive_changes: bool = False) -> list[str]:
@@ -22,7 +26,7 @@ def over_limit(guard: Guard, changes: Mapping[Stream, StreamChanges], *, waive_c
 
 def _emptied(stream: Stream, change: StreamChanges) -> str:
     if change.live and change.listed and not change.seen:
-        return f"{stream}: the partner listed none, {change.live} are stored"
+        return f"{stream}: {EMPTIED}, {change.live} are stored"
     return ""
 
 

@@ -29,9 +29,12 @@ def beat(engine: Engine, *, seconds: float = SECONDS) -> None:
 
 
 def last_problem(store: Store, now: datetime) -> str:
-    """Return what went wrong when it was called last, and since when; empty where nothing did."""
+    """Return what went wrong when it was called last, and when that was said; empty where nothing did."""
     known = store.memory_get(_KEY, _MEMORY, now)
-    return f"it could not be called: {known['problem']} (said {known['at']})" if isinstance(known, dict) else ""
+    if not isinstance(known, dict):
+        return ""
+    told = datetime.fromisoformat(str(known["at"]))
+    return f"it could not be called: {known['problem']} (said {told:%Y-%m-%d %H:%M} UTC)"
 
 
 def _called(address: str, seconds: float) -> str:

@@ -66,7 +66,7 @@ class Encoder:
 def encode(record: Record) -> bytes:
     """Return the record's data as canonical JSON; raise `BadRecordError` that says what is wrong with it."""
     if record.external_id.__class__ is not str or not record.external_id:
-        raise BadRecordError("no external id")
+        raise BadRecordError(_wrong_id(record.external_id))
     key = record.external_id + record.scope
     if len(key) > MAX_KEY_BYTES or not key.isascii() or "\0" in key:
         _check_key(key)
@@ -106,6 +106,12 @@ def _check_key(key: str, what: str = "the external id") -> None:
         raise BadRecordError(f"a broken character in {what}") from None
     if size > MAX_KEY_BYTES:
         raise BadRecordError(f"{size} bytes of external id and scope, {MAX_KEY_BYTES} are the most")
+
+
+def _wrong_id(value: object) -> str:
+    if value in (None, ""):
+        return "no external id"
+    return f"external id is {type(value).__name__}, expected text"
 
 
 def _wrong_type(stream: Stream, name: str, value: Any) -> str:

@@ -113,6 +113,9 @@ class SyncRun:
             self._call.warnings.append(gone)
         collector.check_quality()
         self.changes = writer.changes()
+        if not writer.direct:
+            found = self.changes.items()
+            self.notes += [_kept(stream, each.invalid) for stream, each in found if each.listed and each.invalid]
         if self._options.preview:
             self.preview = writer.preview(self._options.preview)
         self._end(writer, as_of)
@@ -205,6 +208,11 @@ def late(target: str, timeout: timedelta, waited: str = "") -> TransientError:
         actor="us",
         code=DEADLINE,
     )
+
+
+def _kept(stream: Stream, invalid: int) -> str:
+    what = "a record of it" if invalid == 1 else f"{invalid} records of it"
+    return f"nothing of {stream} was deleted, as {what} could not be read: ask the partner to mend that"
 
 
 def killed() -> LocalError:

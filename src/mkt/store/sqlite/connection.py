@@ -27,7 +27,7 @@ _PRAGMAS: Final = (
 )
 _CHECK_DISK: Final = "Check the disk that holds it (mount, permissions, kernel log), then run the command again."
 _RESTORE: Final = "Stop every mkt of this project and bring the file back from a backup."
-# The primary result codes that are the machine's doing; every other one is a bug in mkt and goes on as it is.
+# The result codes that are the machine's doing; every other one is a bug in mkt and goes on as it is.
 # https://www.sqlite.org/rescode.html
 _FAULTS: Final = {
     sqlite3.SQLITE_FULL: (
@@ -39,6 +39,11 @@ _FAULTS: Final = {
     sqlite3.SQLITE_READONLY: (
         "it cannot be written",
         "Give the user that runs mkt the right to write file and folder.",
+    ),
+    # The file that readers and writers share beside the database could not grow.
+    sqlite3.SQLITE_IOERR_SHMSIZE: (
+        "the disk is full",
+        "Free some space on the disk that holds it, then run the command again.",
     ),
     sqlite3.SQLITE_PERM: (
         "its permissions forbid it",
@@ -57,7 +62,8 @@ _FAULTS: Final = {
 
 def fault(error: sqlite3.Error) -> tuple[str, str] | None:
     """Return what happened and what to do, None for an error that is a bug of ours."""
-    return _FAULTS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    code = getattr(error, "sqlite_errorcode", 0)
+    return _FAULTS.get(code) or _FAULTS.get(code & 0xFF)
 
 
 def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
