@@ -31,6 +31,12 @@ OPENED = {
     "alter function mkt_check() security definer": "function public.mkt_check() runs with other rights",
     "alter function mkt_private.revise() reset search_path": "function mkt_private.revise() runs with other rights",
     "create table integration_notes (tenant_id text)": "table public.integration_notes has no row level security",
+    "alter table pgmq.q_mkt_sync disable row level security": "table pgmq.q_mkt_sync has no row level security: who",
+    "grant usage on schema pgmq to anon; grant select, delete on pgmq.q_mkt_sync to anon": "rights on pgmq.q_mkt_syn",
+    "grant select on pgmq.a_mkt_sync to authenticated": "authenticated has rights on pgmq.a_mkt_sync that mkt does",
+    "grant all on pgmq.a_mkt_sync to public": "public (every role) has rights on pgmq.a_mkt_sync that mkt does not",
+    "grant select (message) on pgmq.q_mkt_sync to anon": "rights on pgmq.q_mkt_sync that mkt does not give: select(m",
+    "create view q as select * from pgmq.q_mkt_sync; grant select on q to authenticated": "view public.q reads with",
 }
 BROKEN = {
     "drop policy tenant_reads on integration_runs": "policy tenant_reads on public.integration_runs is missing",
@@ -40,7 +46,6 @@ BROKEN = {
     "drop index integration_state_due": "index integration_state_due of public.integration_state is missing",
     "alter table integrations drop constraint integrations_size": "constraint integrations_size of public.integratio",
     "drop trigger integrations_revise on integrations": "trigger integrations_revise of public.integrations is missi",
-    "alter table integrations disable trigger integrations_revise": "trigger integrations_revise of public.integrati",
     "drop view people": "view public.people is missing",
     "drop function mkt_configs_version()": "function public.mkt_configs_version() is missing",
     "revoke update on integration_state from service_role": "service_role may not update table public.integration_st",
@@ -49,6 +54,18 @@ BROKEN = {
     "create or replace function mkt_configs_version() returns text language sql stable set search_path = ''"
     " as $$ select 'x' $$": "function public.mkt_configs_version() has another body",
 }
+
+
+# As of a hosted project whose queues the API shows, and of a pgmq of another version.
+PGMQS_OWN = """
+grant usage on schema pgmq to anon, authenticated, service_role;
+grant all on all tables in schema pgmq to service_role;
+create role another;
+grant all on all tables in schema pgmq to another with grant option;
+create policy more on pgmq.q_mkt_sync to service_role using (true);
+alter table pgmq.q_mkt_sync add column more jsonb, alter column message type text;
+create index more on pgmq.a_mkt_sync (read_ct)
+"""
 
 
 @pytest.fixture
@@ -86,6 +103,13 @@ def test_what_is_missing_or_changed_is_found(connection: psycopg.Connection, sab
         assert found(connection, flaw.sql) == []
 
 
+@pytest.mark.parametrize("how", ["disable", "enable replica"])
+def test_a_disabled_trigger_is_told_from_a_missing_one(connection: psycopg.Connection, how: str) -> None:
+    (flaw,) = found(connection, f"alter table integrations {how} trigger integrations_revise")
+    assert (flaw.kind, flaw.what) == ("changed", "trigger integrations_revise of public.integrations is disabled")
+    assert found(connection, flaw.sql) == []
+
+
 def test_a_restrictive_policy_of_somebodys_own_opens_nothing(connection: psycopg.Connection) -> None:
     own = "create policy less on integration_runs as restrictive for select to authenticated using (outcome = 'ok')"
     assert found(connection, own) == []
@@ -94,6 +118,18 @@ def test_a_restrictive_policy_of_somebodys_own_opens_nothing(connection: psycopg
 def test_somebodys_own_view_with_the_readers_rights_is_theirs(connection: psycopg.Connection) -> None:
     own = "create view active with (security_invoker = true) as select * from people where active"
     assert found(connection, own, "grant select on active to authenticated") == []
+
+
+def test_what_is_pgmqs_own_is_no_flaw(connection: psycopg.Connection) -> None:
+    assert found(connection, PGMQS_OWN) == []
+
+
+def test_a_project_without_the_queue_is_not_flawed_for_it(connection: psycopg.Connection) -> None:
+    assert found(connection, "drop schema pgmq cascade") == []
+
+
+def test_a_trigger_that_is_never_silent_is_not_disabled(connection: psycopg.Connection) -> None:
+    assert found(connection, "alter table integrations enable always trigger integrations_revise") == []
 
 
 def test_an_earlier_version_is_told_from_a_broken_one(connection: psycopg.Connection) -> None:

@@ -1,3 +1,4 @@
+import importlib.resources
 import re
 
 import pytest
@@ -6,7 +7,7 @@ from tests.supalocal.stack import LocalSupabase, migrate
 
 from mkt.contract import FIELDS
 from mkt.store.sqlite import schema
-from mkt.store.supabase.catalog import expected, flaws
+from mkt.store.supabase.catalog import expected, flaws, is_catalog
 from mkt.store.supabase.migrations import MIGRATIONS, place_of
 
 NAMES = [migration.name for migration in MIGRATIONS]
@@ -25,6 +26,7 @@ def test_the_catalog_that_is_shipped_is_the_one_of_the_migrations(
     supabase_local: LocalSupabase, new_database: NewDatabase
 ) -> None:
     database = new_database()
+    supabase_local.sql((importlib.resources.files("pgmq") / "sql" / "pgmq.sql").read_text(), database=database)
     migrate(supabase_local, database=database)
     assert catalog(supabase_local, database) == expected(), "write it anew: python -m tests.supalocal"
 
@@ -42,6 +44,16 @@ def test_every_earlier_version_comes_up_with_its_rows(
     assert supabase_local.sql("select tenant_id, name from integrations", database=database) == [
         ("northwind", "roster")
     ]
+
+
+def test_the_check_of_before_the_queue_was_looked_at_is_still_understood(
+    supabase_local: LocalSupabase, new_database: NewDatabase
+) -> None:
+    database = new_database()
+    migrate(supabase_local, NAMES[: NAMES.index("20261123000017_mkt_check_queue")], database=database)
+    found = catalog(supabase_local, database)
+    assert is_catalog(found)
+    assert [flaw.kind for flaw in flaws(found)] == ["old"]
 
 
 def test_a_project_that_grants_everything_to_everybody_is_no_less_closed(
@@ -119,3 +131,8 @@ def test_a_statement_is_found_where_it_stands() -> None:
         "create policy tenant_reads on public.integration_runs"
     )
     assert place_of("create table public.integration_run") == ""
+
+
+def test_a_statement_that_was_replaced_is_found_where_it_is_in_force() -> None:
+    place = place_of("create or replace function public.mkt_check")
+    assert place_of("create function public.mkt_check") == place != ""

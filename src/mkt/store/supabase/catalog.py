@@ -37,8 +37,11 @@ def expected() -> Catalog:
 
 
 def is_catalog(found: Any) -> TypeGuard[Catalog]:
-    """Tell what `mkt_check()` answers from what another server may."""
-    return isinstance(found, dict) and all(isinstance(found.get(name), type(own)) for name, own in expected().items())
+    """Tell what `mkt_check()` answers from what another server may. An older one says nothing of the queue."""
+    if not isinstance(found, dict):
+        return False
+    said = {"queue": {}, **found}
+    return all(isinstance(said.get(name), type(own)) for name, own in expected().items())
 
 
 def flaws(found: Catalog) -> list[Flaw]:
@@ -106,6 +109,8 @@ def _unjudged(flaw: Flaw) -> Flaw:
 def _compared(found: Catalog) -> Iterator[Flaw]:
     for name, table in found["tables"].items():
         yield from _opened(name, table, expected()["tables"].get(name, {}))
+    for name, queued in found.get("queue", {}).items():
+        yield from _unguarded(name, {**queued, "grants": _others(queued["grants"])}, {})
     yield from _each(found, "tables", "table", _table)
     for name, view in found["views"].items():
         yield from _opened_view(name, view, expected()["views"].get(name, {}))
@@ -127,10 +132,7 @@ def _each(
 
 
 def _opened(name: str, table: Catalog, wanted: Catalog) -> Iterator[Flaw]:
-    if not table["rls"]:
-        what = f"table {name} has no row level security: who may read it reads the rows of every tenant"
-        yield _open(what, f"alter table {name} enable row level security;")
-    yield from _granted(name, table["grants"], wanted.get("grants", {}))
+    yield from _unguarded(name, table, wanted.get("grants", {}))
     policies = wanted.get("policies", {})
     for policy, terms in table["policies"].items():
         if policy not in policies and terms["permissive"]:
@@ -138,6 +140,13 @@ def _opened(name: str, table: Catalog, wanted: Catalog) -> Iterator[Flaw]:
             yield _open(what, f'drop policy "{policy}" on {name};')
         elif policy in policies and terms != policies[policy]:
             yield _changed_policy(name, policy, terms)
+
+
+def _unguarded(name: str, table: Catalog, wanted: Catalog) -> Iterator[Flaw]:
+    if not table["rls"]:
+        what = f"table {name} has no row level security: who may read it reads the rows of every tenant"
+        yield _open(what, f"alter table {name} enable row level security;")
+    yield from _granted(name, table["grants"], wanted)
 
 
 def _changed_policy(name: str, policy: str, terms: Catalog) -> Flaw:
@@ -199,8 +208,13 @@ def _table(name: str, found: Catalog, wanted: Catalog) -> Iterator[Flaw]:
     yield from _columns(name, found, wanted)
     for policy in sorted(set(wanted["policies"]) - set(found["policies"])):
         yield _missing(f"policy {policy} on {name}", f"create policy {policy} on {name}")
+    disabled = found.get("disabled", [])
+    there = {**found, "triggers": [*found["triggers"], *disabled]}
+    for trigger in sorted(set(wanted["triggers"]) & set(disabled)):
+        sql = f"alter table {name} enable trigger {trigger};"
+        yield Flaw(kind="changed", what=f"trigger {trigger} of {name} is disabled", remedy=_EDITOR, sql=sql)
     for kind, word in (("indexes", "index"), ("constraints", "constraint"), ("triggers", "trigger")):
-        for one in sorted(set(wanted[kind]) - set(found[kind])):
+        for one in sorted(set(wanted[kind]) - set(there[kind])):
             begins = f"create {word} {one}" if place_of(f"create {word} {one}") else f"create table {name}"
             if not (kind == "indexes" and one in wanted["constraints"]):
                 yield _missing(f"{word} {one} of {name}", begins)

@@ -32,11 +32,12 @@ MIGRATIONS: Final = tuple(Migration(path) for path in sorted(Path(__file__).pare
 def place_of(statement: str) -> str:
     """Return where the statement stands that begins so, as `supabase/migrations/FILE:LINE`; empty for none.
 
-    Of several the last is meant: it is the one in force.
+    Of several the last is meant: it is the one in force, also where it begins with `create or replace`.
     """
     found = ""
+    begins = re.escape(statement).replace(r"create\ ", r"create\ (?:or\ replace\ )?", 1)
     for migration in MIGRATIONS:
-        for match in re.finditer(rf"^\s*{re.escape(statement)}(?!\w)", migration.text, re.MULTILINE):
+        for match in re.finditer(rf"^\s*{begins}(?!\w)", migration.text, re.MULTILINE):
             line = migration.text.count("\n", 0, match.start()) + 1 + match[0].count("\n")
             found = f"{FOLDER}/{migration.path.name}:{line}"
     return found
