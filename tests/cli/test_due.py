@@ -238,6 +238,16 @@ def test_a_watch_that_is_not_there_is_said_once_and_changes_no_exit_code(
     assert "6f1f2b60" not in doctor.out + "".join(answer.out + answer.err for answer in answers)
 
 
+@pytest.mark.parametrize("flags", [["--quiet"], ["--quiet", "-o", "table"], ["-o", "table"], ["-o", "json"]])
+def test_whoever_reads_no_events_reads_it_on_stderr(
+    mkt: Mkt, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    monkeypatch.setenv("MKT_ALERTS__HEARTBEAT_URL", "http://127.0.0.1:9/6f1f2b60-e7b5")
+    first, second = mkt("sync", *flags), mkt("sync", *flags)
+    assert "heartbeat_url could not be called: no connection" in first.err
+    assert (second.err, second.code) == ("", 0)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

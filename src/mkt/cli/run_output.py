@@ -12,6 +12,7 @@ from mkt.output.objects import report_object
 from mkt.store.base import Store
 from mkt.telemetry.base import Sink
 from mkt.telemetry.jsonl import JsonLinesSink
+from mkt.telemetry.notices import NoticeSink
 
 if TYPE_CHECKING:
     from mkt.engine.selection import Selection
@@ -48,8 +49,10 @@ class RunOutput:
             failing = (key for key, state in states.items() if state.last_outcome == "failed")
             self._failing = frozenset((key.tenant, key.integration) for key in failing)
         if self._shape == "jsonl":
-            return [JsonLinesSink(sys.stdout.buffer, quiet=self._quiet, failing=self._failing)]
-        return _live() if self._shape == "table" and not self._quiet else []
+            lines = JsonLinesSink(sys.stdout.buffer, quiet=self._quiet, failing=self._failing)
+            return [lines, NoticeSink(sys.stderr)] if self._quiet else [lines]
+        live = _live() if self._shape == "table" and not self._quiet else []
+        return [*live, NoticeSink(sys.stderr)]
 
     def finish(self, report: Report) -> None:
         """Write the report, unless its events have said it all."""
