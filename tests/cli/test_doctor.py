@@ -64,6 +64,18 @@ def test_a_good_installation_passes_every_check(mkt: Mkt, project: Project, part
     assert mkt("doctor").out.splitlines()[-2] == "all 11 checks are ok"
 
 
+def test_a_disk_that_is_nearly_full_is_told(
+    mkt: Mkt, project: Project, partner: WorkdaySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_cron(project, partner)
+    monkeypatch.setattr(f"{checkup.__module__}._LITTLE", 2**63)
+    answer = mkt("doctor", "-o", "json")
+    assert answer.code == 1
+    (disk,) = [check for check in answer.document if not check["ok"]]
+    assert disk["name"] == "disk"
+    assert f"MB are free on the disk of {project.root}" in disk["found"]
+
+
 def test_without_a_project_the_rest_is_still_checked(
     mkt: Mkt, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What `mkt doctor` looks at: everything outside the partners that has to be right."""
 
 import platform
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _SQLITE: Final = (3, 38, 0)
 """The first with JSON functions always built in."""
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_LITTLE: Final = 100_000_000
 _SKEW: Final = timedelta(minutes=5)
 
 
@@ -54,6 +56,7 @@ def _project(settings: "ProjectSettings", installation: Installation, now: datet
     yield from _configs(settings, configs)
     newest: list[datetime] = []
     yield _tried("store", lambda: _store(settings, newest))
+    yield from _disk(settings)
     yield from queue_checks(settings, now)
     yield _keyring(any(_uses_keyring(found) for found in configs))
     yield from alert_checks(settings, now)
@@ -125,6 +128,14 @@ def _configs(settings: "ProjectSettings", keep: "list[Configs]") -> Iterator[Che
     found = f"{plural(tenants, 'tenant')}, {plural(integrations, 'integration')}{broken}"
     remedy = configs.broken[0].remedy if configs.broken else ""
     yield Check(name="configs", ok=not configs.broken, found=found, remedy=remedy)
+
+
+def _disk(settings: "ProjectSettings") -> Iterator[Check]:
+    """Warn before a sync, whose batches may still fit, ends in the middle of what it applies at once."""
+    free = shutil.disk_usage(settings.root).free
+    if free < _LITTLE:
+        found = f"{free // 1_000_000:,} MB are free on the disk of {settings.root}"
+        yield Check(name="disk", ok=False, found=found, remedy="Free some space on it.")
 
 
 def _store(settings: "ProjectSettings", keep: list[datetime]) -> str:
