@@ -114,8 +114,11 @@ class SyncRun:
         collector.check_quality()
         self.changes = writer.changes()
         if not writer.direct:
-            found = self.changes.items()
-            self.notes += [_kept(stream, each.invalid) for stream, each in found if each.listed and each.invalid]
+            self.notes += [
+                _kept(stream, each.invalid)
+                for stream, each in self.changes.items()
+                if each.listed and each.invalid and not each.deleted
+            ]
         if self._options.preview:
             self.preview = writer.preview(self._options.preview)
         self._end(writer, as_of)

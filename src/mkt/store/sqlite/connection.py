@@ -26,24 +26,18 @@ _PRAGMAS: Final = (
     "pragma wal_autocheckpoint = 8000",
 )
 _CHECK_DISK: Final = "Check the disk that holds it (mount, permissions, kernel log), then run the command again."
+_FULL: Final = ("the disk is full", "Free some space on the disk that holds it, then run the command again.")
 _RESTORE: Final = "Stop every mkt of this project and bring the file back from a backup."
 # The result codes that are the machine's doing; every other one is a bug in mkt and goes on as it is.
 # https://www.sqlite.org/rescode.html
 _FAULTS: Final = {
-    sqlite3.SQLITE_FULL: (
-        "the disk is full",
-        "Free some space on the disk that holds it, then run the command again.",
-    ),
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # the file that readers and writers share beside the database cannot grow
     sqlite3.SQLITE_IOERR: ("the disk failed to read or write", _CHECK_DISK),
     sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", _CHECK_DISK),
     sqlite3.SQLITE_READONLY: (
         "it cannot be written",
         "Give the user that runs mkt the right to write file and folder.",
-    ),
-    # The file that readers and writers share beside the database could not grow.
-    sqlite3.SQLITE_IOERR_SHMSIZE: (
-        "the disk is full",
-        "Free some space on the disk that holds it, then run the command again.",
     ),
     sqlite3.SQLITE_PERM: (
         "its permissions forbid it",
