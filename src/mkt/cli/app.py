@@ -26,6 +26,9 @@ _UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """How a write to stdout fails that is no fault of mkt."""
 YOUNG_OBJECTS: Final = 300_000
 """Records make many objects and no cycles: looking for cycles at every 700 objects takes a quarter of a sync."""
+HAND_OVER_SECONDS: Final = 0.0005
+"""How long a thread runs on while another waits for the interpreter. The one that writes a batch waits three times:
+with Python's own 5 ms longer than the database works, and a first load takes a fifth longer."""
 COMMANDS: Final = {
     "lint": "Check config files, offline.",
     "verify": "Check step by step whether integrations work, and who has to act where they do not.",
@@ -105,6 +108,7 @@ def main() -> None:
     _replace_closed_streams()
     end_on_sigterm()
     gc.set_threshold(YOUNG_OBJECTS)
+    sys.setswitchinterval(HAND_OVER_SECONDS)
     code = run(sys.argv[1:])
     gc.freeze()  # or the interpreter looks at its end for cycles in all that goes: a fifth of a short command
     sys.exit(code)

@@ -30,10 +30,11 @@ def parts(rows: Iterable[Row]) -> dict[Stream, Part]:
 
 
 def _part(rows: Sequence[Row]) -> Part:
-    last = {row.external_id: row for row in rows}
+    _, ids, scopes, documents, _ = zip(*rows, strict=True)
+    last = dict(zip(ids, rows, strict=True))
+    if all(documents) and not any(scopes):  # as nearly always
+        return Part(last, {"": list(last)}, [])
     deleted = [row.external_id for row in rows if row.document is None]
-    if not (deleted or any(row.scope for row in rows)):  # as nearly always
-        return Part(last, {"": list(last)}, deleted)
     standing: defaultdict[str, list[str]] = defaultdict(list)
     for row in _after_deletes(rows) if deleted else rows:
         standing[row.scope].append(row.external_id)
