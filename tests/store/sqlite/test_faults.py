@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,27 @@ def _rows(first: int, number: int) -> list[Row]:
     return [
         Row("people", f"{n:06}", "", b'"' + b"x" * 900 + b'"', b"%016d" % n) for n in range(first, first + number)
     ]
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced"])
+def test_a_store_that_is_taken_away_is_told_and_nothing_goes_on_with_it(
+    store: SqliteStore, path: Path, what: str
+) -> None:
+    lease = store.acquire(KEY)
+    assert lease is not None
+    writer = store.open_sync(lease, run_id="r", streams={"people"}, fingerprint="f")
+    writer.write(Batch(rows=_rows(0, 10), cursors={"people": 1}))
+    writer.settle()
+    path.rename(path.with_name("elsewhere.db"))
+    if what == "replaced":
+        path.write_bytes(b"")
+    for use in (partial(writer.write, Batch(rows=_rows(10, 10))), store.counts, partial(store.release, lease)):
+        with pytest.raises(StoreError, match=f"was {what} while mkt worked with it"):
+            use()
+    if what == "replaced":
+        path.unlink()
+    path.with_name("elsewhere.db").rename(path)
+    assert store.counts() == {(KEY, "people"): (10, 0)}
 
 
 def test_a_full_disk_is_told_rolled_back_and_outlived(store: SqliteStore) -> None:

@@ -91,6 +91,15 @@ def use_wal(connection: sqlite3.Connection) -> None:
     connection.execute("pragma journal_mode = wal")
 
 
+def _file(path: Path) -> tuple[int, int] | None:
+    """Return what the path leads to, None for nothing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """Raise `StoreError` for what the disk or the database did."""
@@ -126,6 +135,7 @@ class Database:
         self._writer: sqlite3.Connection | None = None
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
+        self._file: tuple[int, int] | None = None
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -135,8 +145,7 @@ class Database:
         """
         # The lock's own `with`: a signal cannot fall between its taking and the word of it, as it can below.
         with self._writing, _translated(self.path):
-            self._refuse_when_closed()
-            self._writer = connection = self._writer or connect(self.path)
+            connection = self._for_writing()
             with _synced(connection) if durable else nullcontext():
                 try:
                     connection.execute("begin immediate")
@@ -158,8 +167,7 @@ class Database:
         with ExitStack() as held:
             held.enter_context(self._writing)
             held.enter_context(_translated(self.path))
-            self._refuse_when_closed()
-            self._writer = connection = self._writer or connect(self.path)
+            connection = self._for_writing()
             kept: list[tuple[str, Values]] = []
             try:
                 connection.execute("begin immediate")
@@ -172,15 +180,13 @@ class Database:
     def write_at_once(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run one statement as a transaction of its own, and return what it returns: half as long as `write`."""
         with self._writing, _translated(self.path):
-            self._refuse_when_closed()
-            self._writer = connection = self._writer or connect(self.path)
-            return connection.execute(statement, values).fetchall()
+            return self._for_writing().execute(statement, values).fetchall()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Give a connection inside a read transaction: every statement sees the same moment."""
         with _translated(self.path):
-            self._refuse_when_closed()
+            self._refuse_when_gone()
             connection = self._reader()
             try:
                 connection.execute("begin")
@@ -202,9 +208,24 @@ class Database:
             while self._idle:
                 self._idle.pop().close()
 
-    def _refuse_when_closed(self) -> None:
+    def _for_writing(self) -> sqlite3.Connection:
+        self._refuse_when_gone()
+        self._writer = self._writer or connect(self.path)
+        return self._writer
+
+    def _refuse_when_gone(self) -> None:
+        """Raise where nobody would see what is written: SQLite goes on with a file that has no name any more."""
         if self._closed:
             raise StoreError(f"the store {self.path} is closed", remedy="Nothing to do: mkt was about to end.")
+        file = _file(self.path)
+        self._file = self._file or file
+        if file != self._file:
+            raise StoreError(
+                f"the store {self.path} was {'replaced' if file else 'removed'} while mkt worked with it; nothing of"
+                " this step was written",
+                remedy="Bring it back if that was a mistake, and start every mkt of this project again.",
+                code="local.store",
+            )
 
     def _reader(self) -> sqlite3.Connection:
         try:
