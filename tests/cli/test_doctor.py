@@ -73,7 +73,9 @@ def test_a_disk_that_is_nearly_full_is_told(
     assert answer.code == 1
     (disk,) = [check for check in answer.document if not check["ok"]]
     assert disk["name"] == "disk"
-    assert f"MB are free on the disk of {project.root}" in disk["found"]
+    assert f"MB are free on the disk of {project.root / '.mkt'}" in disk["found"]
+    monkeypatch.setenv("MKT_STORE", "sqlite:elsewhere/mkt.db")
+    assert f"MB are free on the disk of {project.root / 'elsewhere'}" in mkt("doctor").out
 
 
 def test_without_a_project_the_rest_is_still_checked(

@@ -1,5 +1,8 @@
 """`* * * * * mkt sync`, by a clock that the test sets: what is due, what is paused, who hears that cron runs."""
 
+import json
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.cli.front import Answer, Mkt, Project
+from tests.cli.process import MKT, SECONDS, run
 
 from mkt.connectors.workday_hris.simulator import WorkdaySimulator
 from mkt.engine.base import Engine
@@ -236,6 +240,28 @@ def test_a_watch_that_is_not_there_is_said_once_and_changes_no_exit_code(
     assert (doctor.code, check["ok"]) == (1, False)
     assert "no connection" in check["found"]
     assert "6f1f2b60" not in doctor.out + "".join(answer.out + answer.err for answer in answers)
+
+
+@pytest.mark.parametrize("gone", ["full disk", "reader that left"])
+def test_a_stderr_that_nobody_can_read_costs_no_event_no_report_and_no_exit_code(project: Project, gone: str) -> None:
+    settings = {"base_url": "https://127.0.0.1:9", "tenant": "northwind", "host": "127.0.0.1"}
+    project.write("northwind", schedule="@daily", settings={**settings})
+    environment = {**os.environ, "MKT_ALERTS__HEARTBEAT_URL": "http://127.0.0.1:9/6f1f2b60-e7b5"}
+    read, write = os.pipe()
+    os.close(read)
+    stderr = os.open("/dev/full", os.O_WRONLY) if gone == "full disk" else write
+    done = subprocess.run(
+        [*MKT, "sync", "--quiet", "-o", "json"],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=environment,
+        timeout=SECONDS,
+    )
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["exit_code"]) == (1, 1)
+    kept = [event["event"] for event in run("events", "-o", "jsonl").lines]
+    assert {"sync.failed", "run.summary"} <= set(kept)
 
 
 @pytest.mark.parametrize("flags", [["--quiet"], ["--quiet", "-o", "table"], ["-o", "table"], ["-o", "json"]])

@@ -360,6 +360,44 @@ def test_after_no_answer_in_all_tries_one_is_made_until_something_is_heard(
     assert len(waits) == 4
 
 
+def test_one_lost_answer_to_what_is_sent_once_takes_no_tries_from_what_follows(
+    connect: Open, partner: Partner, waits: list[float]
+) -> None:
+    client = connect(partner.url, timeout=httpx.Timeout(0.05))
+    partner.sends(b"HTTP/1.1 200 OK\r\n\r\n", pause=60)
+    raised_by(lambda: client.rpc("mkt_renew", repeatable=False))
+    partner.says(status=503).says({})
+    assert client.rpc("mkt_open", repeatable=True) == {}
+    assert len(waits) == 1
+
+
+def test_after_a_silence_whoever_answers_that_it_starts_is_asked_again(
+    connect: Open, partner: Partner, waits: list[float]
+) -> None:
+    client = connect(partner.url, timeout=httpx.Timeout(0.05))
+    for _ in range(4):
+        partner.sends(b"HTTP/1.1 200 OK\r\n\r\n", pause=60)
+    raised_by(read(client))
+    waits.clear()
+    partner.says(status=503).says({})
+    assert client.rpc("mkt_open", repeatable=True) == {}
+    assert len(waits) == 1
+
+
+def test_who_has_answered_three_times_is_not_called_silent(
+    connect: Open, partner: Partner, waits: list[float]
+) -> None:
+    client = connect(partner.url, timeout=httpx.Timeout(0.05))
+    partner.says(status=503).says(status=503).says(status=503)
+    partner.sends(b"HTTP/1.1 200 OK\r\n\r\n", pause=60)
+    raised_by(read(client))
+    waits.clear()
+    partner.sends(b"HTTP/1.1 200 OK\r\n\r\n", pause=60)
+    partner.says({})
+    assert client.rpc("mkt_open", repeatable=True) == {}
+    assert len(waits) == 1
+
+
 def test_an_answer_that_takes_long_is_told_before_it_fails(
     connect: Open, partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,7 +431,7 @@ def test_who_has_answered_before_is_waited_for_anew(
 ) -> None:
     heard: list[str] = []
     monkeypatch.setattr(transport, "SLOW_SECONDS", 0.5)
-    head = b"HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nContent-Length: 42\r\n\r\n"
+    head = b"HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 42\r\n\r\n"
     partner.sends(head, *[b" "] * 40, b"{}", pause=0.02)
     partner.says({})
     assert connect(partner.url, slow=heard.append).rpc("mkt_open", repeatable=True) == {}

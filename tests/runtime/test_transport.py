@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from mkt.errors import ConfigError, Interrupted, PartnerError, TransientError
 from mkt.runtime import transport
 from mkt.runtime.limits import Limits
+from mkt.runtime.ping import ping
 
 
 def certificate(folder: Path, *addresses: str) -> Path:
@@ -77,6 +78,12 @@ def test_a_trusted_certificate_is_accepted(
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     partner.says({"n": 1})
     assert bench.runtime().http.get(partner.url).json() == {"n": 1}
+
+
+@pytest.mark.usefixtures("_fresh_tls")
+def test_a_watch_with_an_unknown_certificate_is_told_from_one_that_is_not_there(secure: Callable[..., Any]) -> None:
+    partner, _ = secure("127.0.0.1")
+    assert ping(partner.url, 5) == "its certificate is not valid"
 
 
 @pytest.mark.usefixtures("_fresh_tls")

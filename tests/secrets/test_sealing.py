@@ -50,6 +50,20 @@ def test_what_was_copied_from_another_tenant_or_name_is_refused(label: Label) ->
     assert "mkt secrets set" in raised.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("roster/TOKEN", "northwind/roster TOKEN"),
+        ("TOKEN", "northwind/INTEGRATION NAME"),
+        ("shared/token", "northwind/INTEGRATION NAME"),
+    ],
+)
+def test_the_remedy_names_an_integration_where_the_name_is_one_of_mkts(name: str, target: str) -> None:
+    with pytest.raises(SealError) as raised:
+        unseal(seal("s3cret", HERE, KEY), Label("northwind", f"{name}"), OTHER)
+    assert f"mkt secrets set {target} --to supabase" in raised.value.remedy
+
+
 def test_a_name_cannot_take_over_a_part_of_the_tenant() -> None:
     assert Label("a", "b/c").bound("k") != Label("a/b", "c").bound("k")
 

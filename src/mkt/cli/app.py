@@ -4,7 +4,6 @@ import errno
 import gc
 import importlib
 import os
-import re
 import sys
 import tempfile
 import traceback
@@ -220,6 +219,6 @@ def _crash_folder(project: Path | None) -> Path | None:
 
 def _masked(text: str) -> str:
     """Take out every secret that this process has seen, and what a terminal would obey."""
-    from mkt.runtime.masking import PROCESS
+    from mkt.runtime.masking import for_terminal
 
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "?", PROCESS.mask(text))
+    return for_terminal(text)

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,7 +18,7 @@ from mkt.cli.options import Installation
 from mkt.cli.queue_check import queue_checks
 from mkt.cli.supabase_check import supabase_checks
 from mkt.cli.variable_check import variable_checks
-from mkt.cli.wiring import build_keyring, build_registry, build_settings, build_source, build_store
+from mkt.cli.wiring import build_keyring, build_registry, build_settings, build_source, build_store, store_folder
 from mkt.errors import MktError
 from mkt.output.checks import Check
 from mkt.output.text import plural
@@ -132,10 +132,12 @@ def _configs(settings: "ProjectSettings", keep: "list[Configs]") -> Iterator[Che
 
 def _disk(settings: "ProjectSettings") -> Iterator[Check]:
     """Warn before a sync, whose batches may still fit, ends in the middle of what it applies at once."""
-    free = shutil.disk_usage(settings.root).free
-    if free < _LITTLE:
-        found = f"{free // 1_000_000:,} MB are free on the disk of {settings.root}"
-        yield Check(name="disk", ok=False, found=found, remedy="Free some space on it.")
+    folder = store_folder(settings)
+    with suppress(OSError):  # the store's own check tells what is not there
+        free = shutil.disk_usage(folder).free
+        if free < _LITTLE:
+            found = f"{free // 1_000_000:,} MB are free on the disk of {folder}"
+            yield Check(name="disk", ok=False, found=found, remedy="Free some space on it.")
 
 
 def _store(settings: "ProjectSettings", keep: list[datetime]) -> str:

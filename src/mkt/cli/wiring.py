@@ -13,6 +13,8 @@ from mkt.cli.options import Installation
 from mkt.errors import StartError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mkt.configs.base import ConfigSource
     from mkt.engine.base import Engine
     from mkt.registry import ConnectorRegistry
@@ -194,10 +196,20 @@ def say_slow(host: str) -> None:
         typer.echo(f"mkt: no answer from Supabase ({host}) yet; still waiting", err=True)
 
 
+def store_folder(settings: "ProjectSettings") -> "Path":
+    """Return where mkt keeps on this machine what it stores, or what waits for Supabase."""
+    scheme, _, place = settings.store.partition(":")
+    return _sqlite_path(settings, place if scheme == "sqlite" else "").parent
+
+
+def _sqlite_path(settings: "ProjectSettings", place: str) -> "Path":
+    return settings.path(place or ".mkt/mkt.db")
+
+
 def _sqlite(settings: "ProjectSettings", place: str) -> "Store":
     from mkt.store.sqlite import SqliteStore
 
-    return SqliteStore.open(settings.path(place or ".mkt/mkt.db"))
+    return SqliteStore.open(_sqlite_path(settings, place))
 
 
 def _supabase_store(settings: "ProjectSettings", place: str) -> "Store":
@@ -215,13 +227,13 @@ def _supabase_store(settings: "ProjectSettings", place: str) -> "Store":
 def _sqlite_source(settings: "ProjectSettings", place: str) -> "AbstractContextManager[CopySource]":
     from mkt.store.sqlite.copying import open_source
 
-    return open_source(settings.path(place or ".mkt/mkt.db"))
+    return open_source(_sqlite_path(settings, place))
 
 
 def _sqlite_target(settings: "ProjectSettings", place: str) -> "AbstractContextManager[CopyTarget]":
     from mkt.store.sqlite.copying import open_target
 
-    return open_target(settings.path(place or ".mkt/mkt.db"))
+    return open_target(_sqlite_path(settings, place))
 
 
 def _supabase_source(settings: "ProjectSettings", _: str) -> "AbstractContextManager[CopySource]":

@@ -58,6 +58,10 @@ def in_short(error: httpx.HTTPError, seconds: float) -> str:
     """Return what became of a request that is no partner's, in a few words."""
     if isinstance(error, httpx.TimeoutException):
         return f"no answer within {seconds:g} s"
+    if isinstance(error, httpx.ProxyError):
+        return "the proxy did not let the request through"
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
+        return "its certificate is not valid"
     return "no connection" if isinstance(error, httpx.ConnectError) else "the connection broke off"
 
 

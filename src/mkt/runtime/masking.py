@@ -20,6 +20,7 @@ _WORD_BELOW: Final = 4
 _EMBEDDED_FROM: Final = 6
 _LINE_FROM: Final = 16
 _KEPT: Final = 4096
+_OBEYED: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _HALF: Final = re.compile("[\ud800-\udfff]")
 _BITS: Final = 64
 """Of the whole numbers that JSON is written with."""
@@ -83,6 +84,11 @@ class MaskRegister:
 
 PROCESS: Final = MaskRegister(limit=_KEPT)
 """Every value that any `Masker` of this process has seen lately: for tracebacks and logs, which belong to no call."""
+
+
+def for_terminal(text: str) -> str:
+    """Take out every secret that this process has seen, and what a terminal would obey."""
+    return _OBEYED.sub("?", PROCESS.mask(text))
 
 
 class Masker(MaskRegister):

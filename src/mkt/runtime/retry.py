@@ -83,6 +83,10 @@ class Retry:
             self._clock.wait(pause)
             tried += 1
 
+    def leave(self, error: ConnectorError) -> None:
+        """Have this error be the last try's."""
+        self._final = error
+
     def _pause(self, error: ConnectorError, tried: int) -> float | None:
         """Return seconds to wait; None when it is not worth the waiting."""
         if isinstance(error, SlowAnswer | NoPlace) or error is self._final:

@@ -158,19 +158,24 @@ class SupabaseClient:
         `ConnectorError`: its class and remedy by what went wrong.
         """
         place = f"{self._host}, {what}"
-        retry = Retry(self._clock, tries=1 if self._silent else _TRIES, longest=_LONGEST_WAIT)
-        since, self._last.response = time.monotonic(), None
+        retry = Retry(self._clock, tries=_TRIES, longest=_LONGEST_WAIT)
+        since, heard, was_silent = time.monotonic(), False, self._silent
 
         def send() -> _Answer:
-            nonlocal since
-            if self._last.response is not None:  # who has answered is waited for anew
-                since = time.monotonic()
-            return self._send(place, build(self._supabase), longest, since)
+            nonlocal since, heard
+            try:
+                return self._send(place, build(self._supabase), longest, since)
+            except TransientError as error:
+                if self._last.response is not None:  # who has answered is waited for anew
+                    since, heard = time.monotonic(), True
+                elif was_silent and not heard and error.code in _UNANSWERED:
+                    retry.leave(error)
+                raise
 
         try:
             return retry.run(send, repeatable=repeatable)
         except TransientError as error:
-            self._silent = self._silent or error.code in _UNANSWERED
+            self._silent = self._silent or (repeatable and not heard and error.code in _UNANSWERED)
             raise
 
     def _listed(self, data: Any, table: str, columns: frozenset[str]) -> list[Row]:

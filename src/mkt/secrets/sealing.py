@@ -93,8 +93,9 @@ def unseal(sealed: str, label: Label, key: SealingKey) -> str:
 
 
 def _refused(label: Label, why: str) -> SealError:
-    integration, _, name = label.name.rpartition("/")  # as mkt names them
-    secret = f"{label.tenant}/{integration} {name}" if integration else f"{label.tenant}/INTEGRATION NAME"
+    integration, _, name = label.name.rpartition("/")
+    ours = integration and name.isupper()  # as mkt names them; whoever writes a reference may name it otherwise
+    secret = f"{label.tenant}/{integration} {name}" if ours else f"{label.tenant}/INTEGRATION NAME"
     return SealError(
         f"{label} {why}; it is not used",
         remedy="Find out who wrote the row into integration_secrets, then store the value again:"

@@ -1,12 +1,12 @@
 """One event goes to every sink; a failing sink never fails a run."""
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from mkt.contract import ConnectorEvent
+from mkt.telemetry.notices import notice
 
 REST_SECONDS: Final = 60.0
 """So long a sink that has failed gets no events: a full disk is not full for ever, and a server runs for months."""
@@ -72,4 +72,4 @@ class Telemetry:
             if self._rests(sink):
                 return  # it was said
             self._resting[id(sink)] = self._monotonic() + REST_SECONDS
-            print(f"mkt: {sink} gets no events for {REST_SECONDS:.0f} s: {error}", file=sys.stderr)  # noqa: T201
+            notice(f"{sink} gets no events for {REST_SECONDS:.0f} s: {error}")

@@ -1,8 +1,11 @@
 """What mkt has to complain of on its own account, such as an alert that could not be sent: on stderr, at the end."""
 
+import sys
+from contextlib import suppress
 from typing import TextIO
 
 from mkt.contract import ConnectorEvent
+from mkt.runtime.masking import for_terminal
 
 
 class NoticeSink:
@@ -21,5 +24,11 @@ class NoticeSink:
 
     def close(self) -> None:
         for message in self._messages:
-            print(f"mkt: {message}", file=self._stream)
+            notice(message, self._stream)
         self._messages.clear()
+
+
+def notice(message: str, stream: TextIO | None = None) -> None:
+    """Say it on stderr; a stderr that nobody reads, or on a full disk, changes nothing about the run."""
+    with suppress(OSError):
+        print(f"mkt: {for_terminal(message)}", file=stream or sys.stderr)

@@ -1,12 +1,12 @@
 """Events into the store: what `mkt events` shows later."""
 
-import sys
 import threading
 from typing import Final, Protocol, runtime_checkable
 
 from mkt.contract import ConnectorEvent
 from mkt.errors import StoreError
 from mkt.store.base import Store
+from mkt.telemetry.notices import notice
 
 FULL: Final = 500
 MOST: Final = 20 * FULL
@@ -101,4 +101,4 @@ class StoreSink:
     def _pass_on(self) -> None:
         word = self._store.take_word() if isinstance(self._store, Postponing) else ""
         if word:
-            print(f"mkt: {word}", file=sys.stderr)  # noqa: T201 - no event: those are what cannot be stored
+            notice(word)  # no event: those are what cannot be stored

@@ -14,10 +14,12 @@ _REFUSAL: Final = "mkt."
 _LEASE_LOST: Final = "lease_lost"
 _HALF: Final = "copying"
 HALF_COPY: Final = "local.half_copy"
-GIVE_UP: Final = (
-    "To give it up: `delete from mkt_private.copies` in the dashboard's SQL editor; then erase what is there:"
-    " `mkt tenants remove NAME --purge --source yaml --store supabase`."
+ERASE: Final = (
+    "`mkt tenants remove NAME --purge --source yaml --store supabase` for each tenant. The tenant's file and what is"
+    " sealed of it in Supabase go too: keep a copy of configs/, and store those secrets again."
 )
+_FORGET: Final = "`delete from mkt_private.copies` in the dashboard's SQL editor"
+GIVE_UP: Final = f"To give it up: {_FORGET}; then erase what is there: {ERASE}"
 
 
 class RefusalError(Exception):

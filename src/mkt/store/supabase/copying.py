@@ -9,14 +9,13 @@ from mkt.contract import uuid7
 from mkt.errors import Refused
 from mkt.runtime.supabase import SupabaseClient
 from mkt.store.copying import MOST_ROWS, NUMBERED, TABLES, Begun, Counts, Digest, Document, Row, Standing, StreamName
-from mkt.store.supabase.calls import GIVE_UP, Calls, RefusalError
+from mkt.store.supabase.calls import ERASE, GIVE_UP, Calls, RefusalError
 from mkt.store.supabase.json_values import as_json
 from mkt.store.supabase.opening import prepare
 
 _DIGESTED: Final = 20_000
 _CLEARED: Final = 10_000
 _COMPARED: Final = 5_000
-_ERASE: Final = "`mkt tenants remove NAME --purge --source yaml --store supabase`."
 _LONGEST: Final = 600.0
 """Seconds for what looks at everything at once."""
 
@@ -98,7 +97,7 @@ class SupabaseTarget(SupabaseEnd):
         what, remedy = {
             "copied": (
                 f"the copy into {self.name} was made already, to its end, on {error.about}",
-                f"Nothing is left to do. To copy it again, erase what is there: {_ERASE}",
+                f"Nothing is left to do. To copy it again, erase what is there: {ERASE}",
             ),
             "other_copy": (
                 f"a copy of {error.about} into {self.name} was begun and not finished",
@@ -106,7 +105,7 @@ class SupabaseTarget(SupabaseEnd):
             ),
             "not_empty": (
                 f"{self.name} has rows already: {error.about}",
-                f"Take a project without, or erase each tenant: {_ERASE}",
+                f"Take a project without, or erase what is there: {ERASE}",
             ),
         }.get(
             error.word,
