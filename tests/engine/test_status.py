@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from tests.engine.rig import Rig, configuration, people
 
-from mkt.contract import AuthError, Disabled, Schedule
+from mkt.contract import AuthError, Disabled, Record, Schedule
 from mkt.engine.operator import report_action
 from mkt.engine.selection import Selection
 from mkt.engine.status import IntegrationStatus, status
@@ -108,6 +108,33 @@ def test_a_single_one_knows_what_a_person_last_did(rig: Rig, target: str) -> Non
     last = _one(rig).last_action
     assert last is not None
     assert (last.message, last.details["reason"]) == (f"disable {target}", "because")
+
+
+def test_a_single_one_knows_the_sync_that_is_going_on(rig: Rig) -> None:
+    meanwhile: list[IntegrationStatus] = []
+
+    def looked_at(_: object) -> object:
+        meanwhile.append(_one(rig))
+        yield from people("anna")
+
+    rig.script.changes = looked_at  # type: ignore[assignment]
+    (result,) = rig.sync(all=True).results
+    assert meanwhile[0].running.startswith(
+        f"since {rig.clock:%Y-%m-%d %H:%M:%S} UTC, run {(result.run_id or '')[-8:]}, "
+    )
+    assert meanwhile[0].next_command == "mkt events acme/roster --follow"
+    assert _one(rig).running == ""
+
+
+def test_a_single_one_knows_what_kept_its_last_sync_from_deleting(rig: Rig) -> None:
+    everybody = people(*(f"person {number}" for number in range(200)))
+    rig.yields(*everybody)
+    rig.sync(all=True)
+    assert _one(rig).note == ""
+    rig.pass_time(days=1)
+    rig.yields(Record("people", "bad", {"given_name": 5}), *everybody[1:])
+    rig.sync(all=True)
+    assert _one(rig).note.startswith("a record of people could not be read, so what is no longer listed is kept")
 
 
 def test_of_several_the_last_action_is_not_looked_for(rig: Rig) -> None:

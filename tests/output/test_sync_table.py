@@ -102,6 +102,12 @@ def test_a_deferred_sync_says_when_it_goes_on(render: Render) -> None:
     assert "1 deferred, 1 ok in 1.5 s" in lines
 
 
+def test_where_the_partner_gave_no_time_the_schedule_says_it(render: Render) -> None:
+    failure = _failed("rate_limit").failure
+    lines = _page(render, _result("crm", "deferred", failure=failure, next_due_at=NOW + timedelta(minutes=5)))
+    assert any(line.strip().startswith("again") and "in 5 min" in line for line in lines)
+
+
 def test_a_dry_run_says_that_nothing_was_stored(render: Render) -> None:
     assert _page(render, CHANGED, dry_run=True)[0] == "dry run: nothing was stored"
 

@@ -119,6 +119,8 @@ class Result:
     """Why it was deferred or skipped, or what else a person should know."""
     next_command: str = ""
     """What to type to have it run, where it was left alone."""
+    next_due_at: datetime | None = None
+    """Of a sync that did not come to a good end: when the schedule has it tried again."""
     disabled: bool = False
     """Of a verify, which a target takes to disabled integrations too."""
     duration_ms: int = 0

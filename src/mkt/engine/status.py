@@ -14,6 +14,7 @@ from mkt.engine.following import Standing, next_command
 from mkt.engine.pause import is_paused, tries_left, ways_out
 from mkt.engine.report import Failure, stored_failure
 from mkt.engine.selection import Selection
+from mkt.engine.sync.busy import LOOKED_AT, running, said_of
 from mkt.engine.sync.schedule import AT_ONCE, due_at, missing_since, overdue
 from mkt.engine.triage.causes import held_failure, overdue_failure
 from mkt.engine.webhooks.failing import dead_failures
@@ -82,7 +83,11 @@ class IntegrationStatus:
     place: str = ""
     streams: tuple[StreamStatus, ...] = field(default=())
     last_action: ConnectorEvent | None = None
-    """The last `operator.action`, where this is the only one that was asked for."""
+    """The last `operator.action`, where this is the only one that was asked for, as with the two that follow."""
+    running: str = ""
+    """Since when a sync is going on, and whose it is."""
+    note: str = ""
+    """What a person should know of the last run, as that something kept it from deleting."""
 
     @property
     def target(self) -> str:
@@ -91,6 +96,8 @@ class IntegrationStatus:
     @property
     def next_command(self) -> str:
         """What to type next."""
+        if self.running:
+            return f"mkt events {self.target} --follow"
         return next_command(
             self.target,
             self.health,
@@ -118,7 +125,7 @@ def status(engine: Engine, selection: Selection) -> list[IntegrationStatus]:
         found.append(_held(known, holds[key]) if known.health == "held" and key in holds else known)
     found = _with_deliveries(engine, found, selected.keys, now)
     if len(found) == 1:
-        found = [replace(found[0], last_action=_last_action(engine, found[0]))]
+        found = [_closely(engine, found[0])]
     return sorted(found, key=lambda s: (ORDER.index(s.health), s.target))
 
 
@@ -137,6 +144,23 @@ def _with_deliveries(
         else:
             told.append(each)
     return told
+
+
+def _closely(engine: Engine, status: IntegrationStatus) -> IntegrationStatus:
+    """Look at what would take too long for a whole fleet."""
+    key, last_action = Key(status.tenant, status.integration or ""), _last_action(engine, status)
+    if not status.integration:
+        return replace(status, last_action=last_action)
+    runs = engine.store.runs([key], limit=LOOKED_AT)
+    now_running = running(runs)
+    holder = engine.store.holder(key) if now_running else ""
+    notes = (str(run.details.get("note") or "") for run in runs if run.id == status.last_run_id)
+    return replace(
+        status,
+        last_action=last_action,
+        running=said_of(now_running, holder) if holder else "",
+        note=next(notes, ""),
+    )
 
 
 def _last_action(engine: Engine, status: IntegrationStatus) -> ConnectorEvent | None:

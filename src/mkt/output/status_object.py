@@ -40,5 +40,7 @@ def status_object(status: IntegrationStatus) -> dict[str, Any]:
             for s in status.streams
         ],
         "last_action": status.last_action.as_dict() if status.last_action else None,
+        "running": status.running or None,
+        "note": status.note or None,
         "next_command": status.next_command or None,
     }

@@ -186,7 +186,9 @@ def _facts(status: IntegrationStatus, now: datetime) -> Iterator[tuple[str, str]
         yield "overdue", _overdue(status, now)
         yield "connection", _connection(status, now)
         yield "last ok", ago(status.last_ok_at, now)
+        yield "going on", status.running
         yield "last run", f"{ago(status.last_finished_at, now)} {short_id(status.last_run_id)}".strip()
+        yield "note", status.note
         yield "last change", ago(status.last_change_at, now)
         yield "next due", _due(status, now)
         yield "schedule", str(status.schedule or "none: only on request")

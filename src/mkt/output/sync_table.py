@@ -88,12 +88,18 @@ def _told(result: Result, now: datetime, *, kept: bool) -> Iterator[tuple[str, s
     if result.failure:
         yield result.failure.error_class, result.failure.message
         yield acts(result.failure.actor), result.failure.remedy
-        yield "again", ago(result.failure.retry_at, now) if result.failure.retry_at else ""
+    yield "again", _again(result, now)
     if result.held:
         yield from _explain_hold(result.held, now)
     yield "note", result.note
     if kept and result.run_id and result.outcome not in ("skipped", "held") and not result.next_command:
         yield "more", f"mkt runs show {short_id(result.run_id)}"
+
+
+def _again(result: Result, now: datetime) -> str:
+    """Say when it is tried again: the partner's word, or the schedule's."""
+    when = result.failure.retry_at if result.failure and result.failure.retry_at else result.next_due_at
+    return ago(when, now) if when else ""
 
 
 def _explain_hold(held: Held, now: datetime) -> Iterator[tuple[str, str]]:

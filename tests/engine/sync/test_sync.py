@@ -260,6 +260,24 @@ def test_a_rate_limit_defers_until_the_partner_said(rig: Rig) -> None:
     assert rig.sync().results[0].outcome == "ok"
 
 
+@pytest.mark.parametrize(
+    ("error", "minutes"), [(RateLimited("too fast"), 5), (TransientError("reset"), 5), (AuthError("no"), 14 * 60)]
+)
+def test_what_comes_to_no_good_end_knows_when_it_is_tried_again(rig: Rig, error: Exception, minutes: int) -> None:
+    rig.source.configurations = [configuration(schedule=Schedule("0 2 * * *"))]
+    rig.clock = rig.clock.replace(hour=12, minute=0, second=0, microsecond=0)
+    rig.script.changes = lambda _: fails_after(error)
+    assert rig.sync_one().next_due_at == rig.clock + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("schedule", [None, Schedule("0 2 * * *")])
+def test_a_good_end_and_one_without_a_schedule_have_no_next_try(rig: Rig, schedule: Schedule | None) -> None:
+    rig.source.configurations = [configuration(schedule=schedule)]
+    if schedule is None:
+        rig.script.changes = lambda _: fails_after(RateLimited("too fast"))
+    assert rig.sync_one().next_due_at is None
+
+
 def test_a_bug_in_a_connector_fails_it_alone_and_repeats_no_text(rig: Rig) -> None:
     rig.source.configurations = [configuration("acme"), configuration("globex")]
 
@@ -317,9 +335,18 @@ def test_one_bad_record_among_thousands_is_left_out_with_its_place_and_nothing_i
     assert (result.outcome, result.totals.invalid, result.totals.deleted) == ("ok", 1, 0)
     assert result.invalid_places == {"people": ("record 1 of this run: no external id",)}
     assert result.note == (
-        "nothing of people was deleted, as a record of it could not be read: ask the partner to mend that"
+        "a record of people could not be read, so what is no longer listed is kept: ask the partner to mend that"
     )
     assert len(rig.names()) == 500
+
+
+def test_a_bad_record_is_noted_beside_what_the_partner_itself_deletes(rig: Rig) -> None:
+    rig.yields(*people(*crowd(500)))
+    rig.sync_one()
+    rig.yields(Record("people", "", {}), Deleted("people", crowd(500)[-1]), *people(*crowd(490)))
+    result = rig.sync_one()
+    assert (result.totals.deleted, len(rig.names())) == (1, 499)
+    assert result.note.startswith("a record of people could not be read, so what is no longer listed is kept")
 
 
 def test_two_percent_bad_records_fail_the_run(rig: Rig) -> None:

@@ -1,14 +1,18 @@
 """What a person reads who meets a lease that another run holds: since when, whose it is, what ends it."""
 
+from collections.abc import Iterable
 from datetime import UTC
+from typing import Final
 
 from mkt.store.base import Key, Run, Store
 
+LOOKED_AT: Final = 10
+"""Of an integration's newest runs: among them is the one that is going on."""
 
-def running(store: Store, key: Key) -> Run | None:
+
+def running(runs: Iterable[Run]) -> Run | None:
     """Return the sync that is going on, None where it is a person's verdict, or has just ended."""
-    found = (run for run in store.runs([key], limit=10) if run.command == "sync" and run.outcome == "running")
-    return next(found, None)
+    return next((run for run in runs if run.command == "sync" and run.outcome == "running"), None)
 
 
 def said_of(run: Run | None, holder: str) -> str:
@@ -19,7 +23,7 @@ def said_of(run: Run | None, holder: str) -> str:
 
 def busy_note(store: Store, key: Key) -> tuple[str, str]:
     """Return why a sync that was asked for waits for its turn, and what shows how far the other one is."""
-    target, run = "/".join(key), running(store, key)
+    target, run = "/".join(key), running(store.runs([key], limit=LOOKED_AT))
     said = said_of(run, store.holder(key))
     note = (
         f"another run of {target} is going on{f', {said}' if said else ''}; it ends by itself, at the latest at its"

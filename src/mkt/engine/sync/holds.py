@@ -9,7 +9,7 @@ from mkt.contract import ConnectorConfiguration, ConnectorEvent, EventName
 from mkt.engine.base import Engine
 from mkt.engine.operator import Action, report_action
 from mkt.engine.report import Result, StreamCounts
-from mkt.engine.sync.busy import running, said_of
+from mkt.engine.sync.busy import LOOKED_AT, running, said_of
 from mkt.engine.sync.heartbeat import Heartbeat
 from mkt.engine.sync.job import counts_of, next_state
 from mkt.errors import Refused
@@ -98,7 +98,7 @@ def _alone(engine: Engine, key: Key) -> Iterator[Lease]:
 
 
 def _whose(store: Store, key: Key) -> str:
-    said = said_of(running(store, key), store.holder(key))
+    said = said_of(running(store.runs([key], limit=LOOKED_AT)), store.holder(key))
     return f" ({said})" if said else ""
 
 

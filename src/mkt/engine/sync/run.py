@@ -115,9 +115,7 @@ class SyncRun:
         self.changes = writer.changes()
         if not writer.direct:
             self.notes += [
-                _kept(stream, each.invalid)
-                for stream, each in self.changes.items()
-                if each.listed and each.invalid and not each.deleted
+                _kept(stream, each.invalid) for stream, each in self.changes.items() if each.listed and each.invalid
             ]
         if self._options.preview:
             self.preview = writer.preview(self._options.preview)
@@ -214,8 +212,8 @@ def late(target: str, timeout: timedelta, waited: str = "") -> TransientError:
 
 
 def _kept(stream: Stream, invalid: int) -> str:
-    what = "a record of it" if invalid == 1 else f"{invalid} records of it"
-    return f"nothing of {stream} was deleted, as {what} could not be read: ask the partner to mend that"
+    what = f"a record of {stream}" if invalid == 1 else f"{invalid} records of {stream}"
+    return f"{what} could not be read, so what is no longer listed is kept: ask the partner to mend that"
 
 
 def killed() -> LocalError:
