@@ -104,7 +104,7 @@ def _dlt(folder: Path, url: str, destination: str) -> Iterator[Row]:
         return 20_000 / float(output(peer_python("dlt_sync.py", url, str(there), destination), there))
 
     for name, anew, target in (("first load", True, 8), ("unchanged", False, 20)):
-        one, other = alternating(3, partial(ours, anew=anew), partial(theirs, anew=anew))
+        one, other = alternating(5, partial(ours, anew=anew), partial(theirs, anew=anew))
         row = f"dlt: records a second, {name} / rest_api, {destination}"
         yield Row(row, f"{one:,.0f}/s", f"{other:,.0f}/s", one / other, target, at_least=True)
 

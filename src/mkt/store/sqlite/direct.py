@@ -186,8 +186,8 @@ class DirectWriter(Writer):
 
 def kinds_of(part: Part, before: Mapping[str, Known]) -> dict[str, ChangeKind]:
     """Return what each row does to its record; what changes nothing is left out."""
-    if not before:  # the usual batch of a first load
-        return {key: "created" for key, row in part.last.items() if row.document is not None}
+    if not (before or part.deleted):  # the usual batch of a first load
+        return dict.fromkeys(part.last, "created")
     return {key: kind for key, row in part.last.items() if (kind := _change(row, before.get(key))) is not None}
 
 
@@ -202,15 +202,15 @@ def apply(
     put: Execute,
 ) -> None:
     """Write the rows that change something to the live records, and note every scope; `put` writes the records."""
-    changed = [key for key, kind in kinds.items() if kind != "deleted"]
+    changed = [part.last[key] for key, kind in kinds.items() if kind != "deleted"]
     if changed:
-        old = [key for key in changed if key in before]
-        new = [key for key in changed if key not in before]
-        ids = [*new, *old]
+        old = [row for row in changed if row.external_id in before]
+        new = [row for row in changed if row.external_id not in before] if old else changed
+        ids = [row.external_id for row in (*new, *old)]
         last = numbers.take(connection, seqs=len(ids), documents=len(new))
-        documents.replace(connection, [(before[key].document, part.last[key].document or b"") for key in old])
-        documents.add(put, last.document + 1, [part.last[key].document or b"" for key in new])
-        digests = b"".join([part.last[key].digest for key in ids])
+        documents.replace(connection, [(before[row.external_id].document, row.document or b"") for row in old])
+        documents.add(put, last.document + 1, [row.document or b"" for row in new])
+        digests = b"".join([row.digest for row in (*new, *old)])
         if len(digests) != DIGEST_BYTES * len(ids):
             raise ValueError(f"digests of {len(ids)} records have {len(digests)} bytes")
         unscoped = frozenset(part.standing.get("", ()))

@@ -30,6 +30,9 @@ def replace(connection: sqlite3.Connection, documents: Sequence[tuple[int, bytes
 
 def _split(documents: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """Split documents into groups of about a megabyte."""
+    if documents and sum(map(len, documents)) <= _MOST_BYTES:
+        yield documents
+        return
     start, size = 0, 0
     for position, document in enumerate(documents):
         size += len(document)
