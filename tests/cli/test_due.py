@@ -247,6 +247,7 @@ def test_a_stderr_that_nobody_can_read_costs_no_event_no_report_and_no_exit_code
     settings = {"base_url": "https://127.0.0.1:9", "tenant": "northwind", "host": "127.0.0.1"}
     project.write("northwind", schedule="@daily", settings={**settings})
     environment = {**os.environ, "MKT_ALERTS__HEARTBEAT_URL": "http://127.0.0.1:9/6f1f2b60-e7b5"}
+    environment.pop("PYTHONUNBUFFERED", None)
     read, write = os.pipe()
     os.close(read)
     stderr = os.open("/dev/full", os.O_WRONLY) if gone == "full disk" else write
@@ -260,6 +261,8 @@ def test_a_stderr_that_nobody_can_read_costs_no_event_no_report_and_no_exit_code
     )
     report = json.loads(done.stdout)
     assert (done.returncode, report["exit_code"]) == (1, 1)
+    wrong = subprocess.run([*MKT, "sync", "--nope"], check=False, stderr=stderr, env=environment, timeout=SECONDS)
+    assert wrong.returncode == 2
     kept = [event["event"] for event in run("events", "-o", "jsonl").lines]
     assert {"sync.failed", "run.summary"} <= set(kept)
 

@@ -97,9 +97,17 @@ def test_records_left_out_are_named_by_their_place(render: Render) -> None:
 
 def test_a_deferred_sync_says_when_it_goes_on(render: Render) -> None:
     failure = _failed("rate_limit", retry_at=NOW + timedelta(minutes=20)).failure
-    lines = _page(render, _result("crm", "deferred", failure=failure), CHANGED)
+    due = NOW + timedelta(minutes=20)
+    lines = _page(render, _result("crm", "deferred", failure=failure, next_due_at=due), CHANGED)
     assert any(line.strip().startswith("again") and "in 20 min" in line for line in lines)
     assert "1 deferred, 1 ok in 1.5 s" in lines
+
+
+def test_without_a_schedule_it_is_for_whoever_asks_next(render: Render) -> None:
+    failure = _failed("rate_limit", retry_at=NOW + timedelta(minutes=20)).failure
+    lines = _page(render, _result("crm", "deferred", failure=failure))
+    assert any(line.strip().startswith("not before") and "in 20 min" in line for line in lines)
+    assert not any(line.strip().startswith("again") for line in lines)
 
 
 def test_where_the_partner_gave_no_time_the_schedule_says_it(render: Render) -> None:

@@ -3,6 +3,7 @@
 import errno
 import gc
 import importlib
+import io
 import os
 import sys
 import tempfile
@@ -105,6 +106,7 @@ def mkt(
 def main() -> None:
     """Run `mkt` with this process's arguments."""
     _replace_closed_streams()
+    _outlive_stderr()
     end_on_sigterm()
     gc.set_threshold(YOUNG_OBJECTS)
     sys.setswitchinterval(HAND_OVER_SECONDS)
@@ -123,6 +125,25 @@ def _replace_closed_streams() -> None:
     os.close(number)
     sys.stdout = sys.stdout or open(_STDOUT, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open to the end
     sys.stderr = sys.stderr or open(_STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
+
+
+class _Lenient(io.FileIO):
+    """What cannot be written is lost: on a full disk, or to a reader that has left."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def _outlive_stderr() -> None:
+    """Have a stderr that cannot be written change nothing: no report, no exit code."""
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
+        raw = io.BufferedWriter(_Lenient(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(
+            raw, encoding=sys.stderr.encoding, errors=sys.stderr.errors, line_buffering=True
+        )
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -88,7 +88,7 @@ def _told(result: Result, now: datetime, *, kept: bool) -> Iterator[tuple[str, s
     if result.failure:
         yield result.failure.error_class, result.failure.message
         yield acts(result.failure.actor), result.failure.remedy
-    yield "again", _again(result, now)
+    yield _again(result, now)
     if result.held:
         yield from _explain_hold(result.held, now)
     yield "note", result.note
@@ -96,10 +96,12 @@ def _told(result: Result, now: datetime, *, kept: bool) -> Iterator[tuple[str, s
         yield "more", f"mkt runs show {short_id(result.run_id)}"
 
 
-def _again(result: Result, now: datetime) -> str:
-    """Say when it is tried again: the partner's word, or the schedule's."""
-    when = result.failure.retry_at if result.failure and result.failure.retry_at else result.next_due_at
-    return ago(when, now) if when else ""
+def _again(result: Result, now: datetime) -> tuple[str, str]:
+    """Say when the schedule has it tried again or, where it has none, what the partner asked for."""
+    if result.next_due_at:
+        return "again", ago(result.next_due_at, now)
+    when = result.failure.retry_at if result.failure else None
+    return "not before", ago(when, now) if when else ""
 
 
 def _explain_hold(held: Held, now: datetime) -> Iterator[tuple[str, str]]:

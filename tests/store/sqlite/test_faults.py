@@ -58,6 +58,13 @@ def test_a_store_that_is_taken_away_is_told_and_nothing_goes_on_with_it(
     assert store.counts() == {(KEY, "people"): (10, 0)}
 
 
+def test_a_store_that_is_taken_away_before_its_first_use_is_not_made_anew(store: SqliteStore, path: Path) -> None:
+    path.unlink()
+    with pytest.raises(StoreError, match="was removed while mkt worked with it"):
+        store.states()
+    assert not path.exists()
+
+
 def test_a_full_disk_is_told_rolled_back_and_outlived(store: SqliteStore) -> None:
     lease = store.acquire(KEY)
     assert lease is not None
