@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mkt.contract import ErrorClass
-from mkt.engine.report import Failure, NotDue, Report, Result, StreamCounts, SyncOutcome
+from mkt.engine.report import Failure, Held, NotDue, Report, Result, StreamCounts, SyncOutcome
 from mkt.output.sync_table import not_due_line, sync_page
 
 Render = Callable[..., str]
@@ -118,6 +118,22 @@ def test_where_the_partner_gave_no_time_the_schedule_says_it(render: Render) -> 
 
 def test_a_dry_run_says_that_nothing_was_stored(render: Render) -> None:
     assert _page(render, CHANGED, dry_run=True)[0] == "dry run: nothing was stored"
+
+
+@pytest.mark.parametrize(
+    ("beside", "then", "next_step"),
+    [
+        ("", "A sync makes the hold that you then decide about.", "mkt sync northwind/crm --now"),
+        ("01933f2c-efa69d8e", "Decide about hold efa69d8e first.", "mkt holds show efa69d8e"),
+    ],
+)
+def test_a_dry_run_that_would_be_held_says_what_comes_first(
+    render: Render, beside: str, then: str, next_step: str
+) -> None:
+    held = Held(reasons=("people: 12 of 650 would be deleted",), beside=beside)
+    lines = _page(render, _result("crm", "held", held=held), dry_run=True)
+    assert then in " ".join(" ".join(lines).split())
+    assert lines[-1] == f"next: {next_step}"
 
 
 def test_nothing_due_says_when_and_how() -> None:

@@ -75,6 +75,8 @@ class Held:
     hold_id: str = ""
     standing: Literal["new", "reopened", "open"] = "new"
     opened_at: datetime | None = None
+    beside: str = ""
+    """Of a dry run's: the hold that is open already, which comes first."""
 
 
 def held_by(hold: Hold, standing: Literal["new", "reopened", "open"]) -> Held:

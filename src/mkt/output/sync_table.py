@@ -33,6 +33,7 @@ _ROWS_SHOWN: Final = 20
 _TOLD_APART: Final = 3
 """Of more failures than these, the causes are what to look at next."""
 _COUNTS: Final = ("created", "updated", "deleted", "unchanged", "invalid")
+_SYNC_FIRST: Final = "A sync makes the hold that you then decide about."
 _SPARE: Final = ("connector", "time", "invalid")
 
 
@@ -110,7 +111,8 @@ def _explain_hold(held: Held, now: datetime) -> Iterator[tuple[str, str]]:
         yield "why", reason
     if not held.hold_id:
         yield "", "too much would change: a sync would be held for review, and nothing applied"
-        yield acts("us"), f"{REVIEW} A sync makes the hold that you then decide about."
+        next_step = f"Decide about hold {short_id(held.beside)} first." if held.beside else _SYNC_FIRST
+        yield acts("us"), f"{REVIEW} {next_step}"
         return
     yield acts("us"), REVIEW
     if held.standing == "open":
@@ -177,6 +179,8 @@ def _next(results: Sequence[Result], *, kept: bool) -> str:
         return (first and first.next_command) or "mkt status"
     if sum(result.failure is not None for result in results) > _TOLD_APART and first.integration:
         return "mkt triage"
+    if first.held and first.held.beside:
+        return f"mkt holds show {short_id(first.held.beside)}"
     if first.held and not first.held.hold_id:
         return f"mkt sync {first.target} --now"
     return after_result(first, kept=kept)

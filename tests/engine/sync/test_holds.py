@@ -200,6 +200,11 @@ def test_a_dry_run_looks_at_the_partner_beside_an_open_hold(loaded: Rig) -> None
     result = loaded.sync_one(dry_run=True)
     assert (result.outcome, result.totals.deleted) == ("ok", 1)
     assert "is open" in result.note
+    loaded.yields(*people(*crowd(1)))
+    again = loaded.sync_one(dry_run=True)
+    assert again.held is not None
+    assert (again.outcome, again.held.hold_id) == ("held", "")
+    assert again.held.beside == loaded.store.holds(closed=False)[0].id
 
 
 @pytest.mark.parametrize("part", ["", "nothing-like-it"])

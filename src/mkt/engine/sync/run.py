@@ -123,10 +123,11 @@ class SyncRun:
 
     def _end(self, writer: SyncWriter, as_of: datetime) -> None:
         """Apply all that was staged or, over a limit, nothing; of a dry run nothing is left."""
-        if self._state and self._state.hold_id:
-            self.notes.append(said_of_hold(self._state.hold_id))
+        open_already = self._state.hold_id if self._state else ""
+        if open_already:
+            self.notes.append(said_of_hold(open_already))
         reasons = self._over_limit(writer)
-        self.held = Held(reasons=reasons) if reasons else None
+        self.held = Held(reasons=reasons, beside=open_already) if reasons else None
         if self._options.dry_run:
             writer.discard()
         elif reasons:
