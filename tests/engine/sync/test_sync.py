@@ -2,6 +2,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from tests.engine.rig import MANIFEST, Context, Rig, Scripted, ScriptedConnector, configuration, people
@@ -276,6 +277,19 @@ def test_a_good_end_and_one_without_a_schedule_have_no_next_try(rig: Rig, schedu
     if schedule is None:
         rig.script.changes = lambda _: fails_after(RateLimited("too fast"))
     assert rig.sync_one().next_due_at is None
+
+
+def test_a_run_that_cannot_be_stored_leads_to_no_command_that_looks_for_it(rig: Rig, tmp_path: Path) -> None:
+    def taken_away(_: Context) -> Iterator[Change]:
+        (store,) = tmp_path.rglob("mkt.db")
+        store.unlink()
+        yield from people("anna")
+
+    rig.script.changes = taken_away
+    result = rig.sync_one()
+    assert (result.outcome, result.next_command) == ("failed", "mkt doctor")
+    assert result.failure is not None
+    assert result.failure.code == "local.store"
 
 
 def test_a_bug_in_a_connector_fails_it_alone_and_repeats_no_text(rig: Rig) -> None:

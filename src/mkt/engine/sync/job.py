@@ -28,7 +28,7 @@ from mkt.engine.sync.busy import busy_note
 from mkt.engine.sync.heartbeat import Heartbeat
 from mkt.engine.sync.run import SyncOptions, SyncRun, killed, late
 from mkt.engine.sync.schedule import due_at, is_due, next_due
-from mkt.errors import ConnectorError, Interrupted
+from mkt.errors import ConnectorError, Interrupted, StoreError
 from mkt.store.base import IntegrationState, Lease, Run, StreamChanges
 
 
@@ -152,6 +152,8 @@ class SyncJob:
             written = attempt(lambda: self._write_down(result, sync_run))
             if isinstance(written, Exception) and not result.failure:
                 result = self._outcome(written, sync_run)
+            if isinstance(written, StoreError):  # no other command can show what is not stored
+                result = replace(result, next_command="mkt doctor")
             if isinstance(written, IntegrationState) and result.outcome in ("failed", "deferred"):
                 due = due_at(self._call.configuration, written, self._engine.now())
                 result = replace(result, next_due_at=due)
