@@ -244,8 +244,7 @@ def test_a_watch_that_is_not_there_is_said_once_and_changes_no_exit_code(
 
 @pytest.mark.parametrize("gone", ["full disk", "reader that left"])
 def test_a_stderr_that_nobody_can_read_costs_no_event_no_report_and_no_exit_code(project: Project, gone: str) -> None:
-    settings = {"base_url": "https://127.0.0.1:9", "tenant": "northwind", "host": "127.0.0.1"}
-    project.write("northwind", schedule="@daily", settings={**settings})
+    project.write("northwind", schedule="@daily", settings={"base_url": "https://127.0.0.1:9", "tenant": "northwind"})
     environment = {**os.environ, "MKT_ALERTS__HEARTBEAT_URL": "http://127.0.0.1:9/6f1f2b60-e7b5"}
     environment.pop("PYTHONUNBUFFERED", None)
     read, write = os.pipe()
@@ -263,6 +262,8 @@ def test_a_stderr_that_nobody_can_read_costs_no_event_no_report_and_no_exit_code
     assert (done.returncode, report["exit_code"]) == (1, 1)
     wrong = subprocess.run([*MKT, "sync", "--nope"], check=False, stderr=stderr, env=environment, timeout=SECONDS)
     assert wrong.returncode == 2
+    for number in {write, stderr}:
+        os.close(number)
     kept = [event["event"] for event in run("events", "-o", "jsonl").lines]
     assert {"sync.failed", "run.summary"} <= set(kept)
 

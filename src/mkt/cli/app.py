@@ -28,7 +28,7 @@ YOUNG_OBJECTS: Final = 300_000
 """Records make many objects and no cycles: looking for cycles at every 700 objects takes a quarter of a sync."""
 HAND_OVER_SECONDS: Final = 0.0005
 """How long a thread runs on while another waits for the interpreter. The one that writes a batch waits three times:
-with Python's own 5 ms longer than the database works, and a first load takes a fifth longer."""
+with Python's own 5 ms longer than the database works, and a first load takes a tenth longer."""
 COMMANDS: Final = {
     "lint": "Check config files, offline.",
     "verify": "Check step by step whether integrations work, and who has to act where they do not.",
